@@ -1,0 +1,113 @@
+"""One self-describing record per episode: what flows from the study to the analysis.
+
+A record is one line of canonical JSON (sorted keys, no spaces), free of wall-clock times and host
+facts, so that the same study gives the same bytes on one worker and on eight.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from diagnose.errors import InputError
+
+SCHEMA_VERSION = 1
+Outcome = Literal["passed", "failed", "not_observed"]
+StopReason = Literal["verified", "trials", "turns", "tokens", "seconds", "stopped", "not_observed"]
+
+
+@dataclass(frozen=True)
+class InterventionRecord:
+    """What one intervention did in one episode (compliance)."""
+
+    capacity: str
+    dose: int  # 0 = off
+    offered: bool  # its text or function was put before the subject
+    used: bool | None  # whether the subject made use of it; None = not offered
+    text_sha256: str = ""  # hash of every text it injected, in order
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the episode consumed."""
+
+    turns: int = 0
+    trials: int = 0
+    host_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """One cell x task x run of one model. ``success`` is None when nothing was observed."""
+
+    episode_id: str
+    study: str
+    study_seed: int
+    model: str
+    family: str
+    level: int
+    task: str
+    run: int
+    cell: str  # one digit per factor, in the order of `factors`; the digit is the dose
+    factors: tuple[str, ...]
+    interventions: Mapping[str, InterventionRecord]
+    outcome: Outcome
+    stop_reason: StopReason
+    success: bool | None
+    missing_cause: str = ""  # why there is no outcome, when there is none
+    verdict: Mapping[str, Any] | None = None  # passed, reasons, lamps with rise_rt and fall_rt
+    circuit: Mapping[str, Any] | None = None  # a circuit file: blocks, press
+    circuit_sha256: str = ""
+    task_sha256: str = ""
+    prompt_sha256: str = ""
+    usage: Usage = field(default_factory=Usage)
+    transcript: tuple[Mapping[str, Any], ...] = ()  # chat messages, oldest first
+    subject_log: Mapping[str, Any] = field(default_factory=dict)  # what the subject says of itself
+    versions: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)  # resolved
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def sort_key(self) -> tuple[str, str, int, str]:
+        """The canonical order of records."""
+        return (self.model, self.task, self.run, self.cell)
+
+    def to_line(self) -> str:
+        """Return the canonical JSON line, with its newline."""
+        return canonical_json(asdict(self)) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "EpisodeRecord":
+        """Rebuild a record from parsed JSON.
+
+        Raises:
+            InputError: a field is missing or the schema is newer than this code.
+        """
+        version = data.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise InputError("schema_version", version, f"this version reads {SCHEMA_VERSION}")
+        values = dict(data)
+        try:
+            values["interventions"] = {
+                name: InterventionRecord(**entry) for name, entry in data["interventions"].items()
+            }
+            values["usage"] = Usage(**data["usage"])
+            values["factors"] = tuple(data["factors"])
+            values["transcript"] = tuple(data["transcript"])
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError("record", str(error), "the record does not fit the schema") from error
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces: equal values give equal bytes.
+
+    Raises:
+        ValueError: a float is NaN or infinite (JSON has no word for them).
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
