@@ -1,0 +1,47 @@
+# The two commands: `make study` runs a study, `make test` checks the project. Both first make .venv
+# current (tools/setup.sh); when it is, that costs milliseconds.
+#
+#   make study ARGS="experiment=NAME"    make test TESTARGS="-k store"    PYTHON=/path to choose one
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+# A foreign PYTHONPATH would make this another environment than the pinned one.
+unexport PYTHONPATH PYTHONHOME
+ARGS ?=
+TESTARGS ?=
+bin := .venv/bin
+export PYTHON
+
+.PHONY: help study test test-all lint types contracts setup setup-test clean
+
+help: ## say what can be asked for
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+study: setup ## run a study: diagnose run $(ARGS)
+	@$(bin)/diagnose run $(ARGS)
+
+# One thread per worker: two test processes on two cores must not start a pool of threads each.
+test: lint types contracts ## lint, types, import contracts, then the tests: pytest $(TESTARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/python -m pytest -n auto $(TESTARGS)
+
+test-all: lint types contracts ## the same with the tests marked slow
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/python -m pytest -n auto -m '' $(TESTARGS)
+
+lint: setup-test ## ruff: rules and format
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+
+types: setup-test ## mypy, strict
+	@$(bin)/mypy --strict diagnose interventions analysis
+
+contracts: setup-test ## which module may import which
+	@$(bin)/lint-imports
+
+setup:
+	@tools/setup.sh base
+
+setup-test:
+	@tools/setup.sh test
+
+clean: ## remove the environment and every cache; studies are kept
+	@rm -rf .venv .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Resolves pyproject.toml's dependencies into requirements/*.txt: exact pins, a hash for every file.
+#
+# usage: tools/lock.sh [--upgrade]     needs uv on PATH; without --upgrade only what must change moves
+set -eu
+unset CDPATH
+cd "$(dirname "$0")/.."
+mkdir -p requirements
+
+compile() {
+    target=requirements/$1.txt
+    shift
+    UV_CUSTOM_COMPILE_COMMAND=tools/lock.sh uv pip compile --quiet --universal --python-version 3.12 \
+        --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+        --output-file "$target" "$@"
+}
+compile build "$@" --group build
+compile base "$@" pyproject.toml
+# A superset of base.txt, at the same versions: `make test` after `make study` only adds packages.
+compile test "$@" pyproject.toml --group test --constraint requirements/base.txt
