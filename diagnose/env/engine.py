@@ -1,0 +1,276 @@
+"""The judge: press a circuit's button in the tick engine and read every lamp's lit intervals.
+
+Making an engine world costs about 10 ms however small it is, a press about 1 ms. So each process
+keeps one empty world per area, and builds every circuit into it from the same checkpoint.
+``press_fresh`` makes a new world instead; a test holds the two equal.
+"""
+
+import importlib.metadata
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import nucleation
+
+from diagnose.env.blocks import (
+    AIR,
+    CANONICAL_STATES,
+    HORIZONTAL,
+    STONE,
+    Pos,
+    is_full,
+    name_of,
+    props_of,
+)
+from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
+from diagnose.env.trace import Dust, Interval, Time, Trace
+from diagnose.errors import InputError
+
+ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
+TICKS_PER_RT = 2  # game ticks in one redstone tick
+SETTLE_RT = 600  # a circuit that still moves after this long is not settled
+_CHUNK_TICKS = 100  # the event log is read and emptied this often, which bounds its size
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How long a press is watched, in rt.
+
+    The watch ends once the circuit is quiet and ``last_fall_rt + tail_rt`` has passed, and at
+    ``watch_rt`` in any case.
+    """
+
+    watch_rt: int = 600
+    tail_rt: int = 20
+    last_fall_rt: int = 0
+
+
+class TraceCache:
+    """The traces of this process, least recently used first out. A trace is pure data."""
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self.capacity = capacity
+        self._traces: OrderedDict[tuple[object, ...], Trace] = OrderedDict()
+
+    def __len__(self) -> int:
+        """The number of traces held."""
+        return len(self._traces)
+
+    def get(self, key: tuple[object, ...]) -> Trace | None:
+        """Return the trace at ``key``, if held, and mark it used."""
+        trace = self._traces.get(key)
+        if trace is not None:
+            self._traces.move_to_end(key)
+        return trace
+
+    def put(self, key: tuple[object, ...], trace: Trace) -> None:
+        """Hold a trace, dropping the least recently used ones over capacity."""
+        self._traces[key] = trace
+        self._traces.move_to_end(key)
+        while len(self._traces) > self.capacity:
+            self._traces.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._traces.clear()
+
+
+CACHE = TraceCache()
+
+
+def press(
+    circuit: Circuit,
+    area_side: int,
+    watch_rt: int = 600,
+    tail_rt: int = 20,
+    last_fall_rt: int = 0,
+) -> Trace:
+    """Settle the circuit, press its button, and watch. Equal arguments give equal traces.
+
+    Raises:
+        InputError: a block that is not canonical, or outside the area (nothing else may reach the
+            engine: a far coordinate would abort the process).
+    """
+    watch = Watch(watch_rt, tail_rt, last_fall_rt)
+    key = (circuit.sha256, area_side, watch, ENGINE)
+    trace = CACHE.get(key)
+    if trace is None:
+        _check(circuit, area_side)
+        trace = _watched(_built(circuit, area_side), circuit, watch)
+        CACHE.put(key, trace)
+    return trace
+
+
+def press_fresh(
+    circuit: Circuit,
+    area_side: int,
+    watch_rt: int = 600,
+    tail_rt: int = 20,
+    last_fall_rt: int = 0,
+) -> Trace:
+    """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
+    _check(circuit, area_side)
+    world = _new_world(area_side, circuit.blocks.items())
+    return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
+
+
+def _check(circuit: Circuit, area_side: int) -> None:
+    if isinstance(area_side, bool) or not 1 <= area_side <= LARGEST_SIDE:
+        raise InputError("area_side", area_side, f"use 1 to {LARGEST_SIDE}")
+    for pos, state in circuit.blocks.items():
+        x, y, z = pos
+        if not (0 <= x < area_side and 1 <= y <= LAYERS and 0 <= z < area_side):
+            raise InputError("block cell", list(pos), f"stay inside {area_side} x {area_side}")
+        if state == AIR or state not in CANONICAL_STATES:
+            raise InputError(f"block at {list(pos)}", state, "give a canonical state (parse_block)")
+    if name_of(circuit.blocks.get(circuit.press, AIR)) != "stone_button":
+        raise InputError("press", list(circuit.press), "name the cell of a stone_button")
+
+
+def _new_world(
+    area_side: int, blocks: Iterable[tuple[Pos, str]] = ()
+) -> nucleation.TickSimulation:
+    schematic = nucleation.Schematic.create("area")
+    schematic.fill_cuboid(0, 0, 0, area_side - 1, 0, area_side - 1, STONE)
+    for (x, y, z), state in blocks:
+        schematic.set_block_from_string(x, y, z, state)
+    return nucleation.TickSimulation.from_schematic(
+        schematic,
+        nucleation.TickSettleMode.Placement,
+        0,
+        0,
+        0,
+        ";".join(sorted(CANONICAL_STATES)),
+    )
+
+
+@dataclass(frozen=True)
+class _Board:
+    """An empty world and the checkpoint to return to."""
+
+    world: nucleation.TickSimulation
+    empty: int
+
+
+# A world does not survive a fork's second owner safely, so it belongs to the process that made it.
+_BOARDS: dict[tuple[int, int], _Board] = {}
+
+
+def _board(area_side: int) -> _Board:
+    key = (os.getpid(), area_side)
+    board = _BOARDS.get(key)
+    if board is None:
+        world = _new_world(area_side)
+        board = _BOARDS[key] = _Board(world, world.checkpoint())
+    return board
+
+
+def _built(circuit: Circuit, area_side: int) -> nucleation.TickSimulation:
+    board = _board(area_side)
+    world = board.world
+    world.restore(board.empty)
+    for (x, y, z), state in sorted(circuit.blocks.items(), key=_building_order):
+        world.place_block(x, y, z, state)
+    return world
+
+
+def _building_order(item: tuple[Pos, str]) -> tuple[bool, int, int, int]:
+    """Full blocks first, so that nothing is ever placed without its support; then by layer."""
+    (x, y, z), state = item
+    return (not is_full(state), y, z, x)
+
+
+def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
+    settled = bool(world.run_until_quiescent(SETTLE_RT * TICKS_PER_RT))
+    lamps = circuit.cells("redstone_lamp")
+    wires = circuit.cells("redstone_wire")
+    before = dict(zip((*lamps, *wires), _states(world, (*lamps, *wires)), strict=True))
+    lit_before = tuple(pos for pos in lamps if props_of(before[pos])["lit"] == "true")
+    log = _Log(lit_before, lamps, {pos: int(props_of(before[pos])["power"]) for pos in wires})
+
+    world.clear_changes()
+    start = world.tick_count()
+    world.use_block(*circuit.press)
+    log.read(world, None)
+    most = watch.watch_rt * TICKS_PER_RT
+    least = min(most, (watch.last_fall_rt + watch.tail_rt) * TICKS_PER_RT)
+    quiet = False
+    while (passed := world.tick_count() - start) < most:
+        quiet = bool(world.is_quiescent())
+        if quiet and passed >= least:
+            break
+        # Stop where the quiet is due to be looked for, so that the end does not hang on the chunk.
+        target = least if passed < least else most
+        ticks = min(_CHUNK_TICKS, target - passed)
+        if quiet:
+            world.run(ticks)
+        else:
+            world.run_until_quiescent(ticks)
+        log.read(world, start)
+    quiet = bool(world.is_quiescent())
+    return Trace(
+        lamps={pos: tuple(log.intervals[pos]) for pos in lamps},
+        settled=settled,
+        lit_before=lit_before,
+        quiet=quiet,
+        end_rt=_rt(world.tick_count() - start),
+        dust={
+            pos: Dust(len(sides := _sides(before[pos])), log.peaks[pos], sides) for pos in wires
+        },
+    )
+
+
+class _Log:
+    """Lamp intervals and dust peaks, gathered from the engine's event log."""
+
+    def __init__(
+        self, lit: Sequence[Pos], lamps: Sequence[Pos], power: Mapping[Pos, int]
+    ) -> None:
+        self.intervals: dict[Pos, list[Interval]] = {pos: [] for pos in lamps}
+        for pos in lit:
+            self.intervals[pos].append(Interval(0, None))
+        self.peaks = dict(power)
+
+    def read(self, world: nucleation.TickSimulation, start: int | None) -> None:
+        """Take in the log and empty it. ``start`` is the press's tick; None reads the press.
+
+        The log labels a change made by the press with the tick the world stands at, and a change
+        made while stepping from tick t to t + 1 with t. Only the second kind needs the + 1, which
+        is why the two are read apart.
+        """
+        if world.changes_count():
+            for change in json.loads(world.changes_json()):
+                ticks = 0 if start is None else change["tick"] + 1 - start
+                x, y, z = change["pos"]
+                self._take((x, y, z), change["to"], _rt(ticks))
+        world.clear_changes()
+
+    def _take(self, pos: Pos, state: str, at_rt: Time) -> None:
+        if pos in self.peaks:
+            self.peaks[pos] = max(self.peaks[pos], int(props_of(state)["power"]))
+            return
+        intervals = self.intervals.get(pos)
+        if intervals is None:
+            return
+        lit = props_of(state)["lit"] == "true"
+        is_open = bool(intervals) and intervals[-1].fall_rt is None
+        if lit and not is_open:
+            intervals.append(Interval(at_rt, None))
+        elif is_open and not lit:
+            intervals[-1] = Interval(intervals[-1].rise_rt, at_rt)
+
+
+def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:
+    states: list[str] = json.loads(world.read_probes(json.dumps(cells)))
+    return states
+
+
+def _sides(state: str) -> tuple[str, ...]:
+    props = props_of(state)
+    return tuple(side for side in HORIZONTAL if props[side] != "none")
+
+
+def _rt(ticks: int) -> Time:
+    return ticks // TICKS_PER_RT if ticks % TICKS_PER_RT == 0 else ticks / TICKS_PER_RT

@@ -1,0 +1,79 @@
+"""What a press did, and what a family says of it. Times: redstone ticks (rt), 0 = just pressed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from diagnose.env.blocks import Pos
+
+Time = int | float  # rt; a float only for a half tick, which no block of the palette makes
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One lit interval [rise, fall) in rt; ``fall_rt`` is None when the lamp never went dark."""
+
+    rise_rt: Time
+    fall_rt: Time | None
+
+    @property
+    def lit_rt(self) -> Time | None:
+        """How long it was lit; None when it never ended."""
+        return None if self.fall_rt is None else self.fall_rt - self.rise_rt
+
+
+@dataclass(frozen=True)
+class Dust:
+    """One dust: its connections (sides and slopes) and the strongest signal it carried, 0..15.
+
+    ``sides`` names the connected directions in the engine's own shape of it.
+    """
+
+    connections: int
+    peak: int
+    sides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Every lamp's lit intervals after one press.
+
+    A lamp that was lit before the press opens its first interval at 0.
+    """
+
+    lamps: Mapping[Pos, tuple[Interval, ...]]
+    settled: bool  # nothing was moving before the press
+    lit_before: tuple[Pos, ...]
+    quiet: bool  # nothing is moving at the end
+    end_rt: Time  # how long it was watched
+    dust: Mapping[Pos, Dust] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON form: lamps as [x, y, z, [[rise, fall], ...]], sorted."""
+        return {
+            "end_rt": self.end_rt,
+            "lamps": [
+                [*pos, [[lit.rise_rt, lit.fall_rt] for lit in intervals]]
+                for pos, intervals in sorted(self.lamps.items())
+            ],
+            "lit_before": [list(pos) for pos in self.lit_before],
+            "quiet": self.quiet,
+            "settled": self.settled,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the device does what the task wants, and every reason why not."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Passing and having a reason not to is a contradiction."""
+        if self.passed == bool(self.reasons):
+            raise ValueError("a verdict passes exactly when it has no reason against it")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form kept in records."""
+        return {"passed": self.passed, "reasons": list(self.reasons)}
