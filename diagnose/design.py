@@ -1,0 +1,192 @@
+"""Factors -> cells -> a schedule: blocked by run, randomised within the block, paired across cells.
+
+A design is one function from factors to cells, registered by name; a new design is one new
+function here or in a file of its own that calls ``register``. Blocking by run means that a study
+stopped early holds whole blocks (every cell x task once) and that adding runs keeps the earlier
+blocks as they were.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from diagnose.errors import ConfigError
+from diagnose.records import canonical_json
+from diagnose.seeds import stream
+
+MAX_DOSE = 9  # a cell's code has one digit per factor
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One intervention as the design sees it. ``levels`` are doses, 0 is off.
+
+    A factor fixed for a whole study has one level.
+
+    Raises:
+        ConfigError: the name is empty, or the levels are not increasing doses from 0 to 9.
+    """
+
+    name: str
+    capacity: str
+    levels: tuple[int, ...] = (0, 1)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("factor.name", self.name, "name the factor")
+        doses = self.levels
+        whole = all(type(dose) is int and 0 <= dose <= MAX_DOSE for dose in doses)
+        if not doses or not whole or list(doses) != sorted(set(doses)):
+            raise ConfigError(
+                f"factor {self.name}: levels",
+                doses,
+                f"give at least one dose from 0 to {MAX_DOSE}, each once and increasing",
+            )
+
+    @property
+    def off(self) -> int:
+        """The lowest dose: 0, or the fixed one."""
+        return self.levels[0]
+
+    @property
+    def full(self) -> int:
+        """The highest dose."""
+        return self.levels[-1]
+
+    def fixed(self, dose: int) -> "Factor":
+        """Return this factor held at ``dose`` throughout the study."""
+        return Factor(self.name, self.capacity, (dose,))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting of all factors: a dose per factor, in the factors' order."""
+
+    doses: tuple[int, ...]
+
+    @property
+    def code(self) -> str:
+        """One digit per factor, for example ``0110``."""
+        return "".join(map(str, self.doses))
+
+    @classmethod
+    def from_code(cls, code: str) -> "Cell":
+        """Return the cell of ``code``.
+
+        Raises:
+            ConfigError: ``code`` is not a row of digits.
+        """
+        if not (code.isascii() and code.isdigit()):
+            raise ConfigError("cell", code, "give one digit per factor, for example 0110")
+        return cls(tuple(map(int, code)))
+
+
+@dataclass(frozen=True)
+class EpisodePlan:
+    """One episode to run: where it stands in the design and in the schedule."""
+
+    task: str
+    run: int
+    cell: str
+    block: int  # the run it belongs to: blocks are runs
+    position: int  # its place within the block, from 0
+
+    def seed_path(self, study_seed: int) -> tuple[str | int, ...]:
+        """Return the episode's branch of the seed tree; cells share it, which pairs them."""
+        return (study_seed, self.task, self.run)
+
+
+Design = Callable[[Sequence[Factor]], tuple[Cell, ...]]
+DESIGNS: dict[str, Design] = {}
+
+
+def register(design: Design) -> Design:
+    """Enter ``design`` in the registry under its function name.
+
+    Raises:
+        ConfigError: another design has that name.
+    """
+    name = design.__name__
+    if name in DESIGNS:
+        raise ConfigError("design", name, "a design of that name exists; choose another name")
+    DESIGNS[name] = design
+    return design
+
+
+@register
+def full_factorial(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """Every combination of levels: all effects and interactions are estimable."""
+    return tuple(Cell(doses) for doses in itertools.product(*(f.levels for f in factors)))
+
+
+@register
+def paper_sequential(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """Factors switched on cumulatively, in order: 0000, 1000, 1100, 1110, 1111."""
+    return _distinct(
+        Cell(tuple(f.full if i < on else f.off for i, f in enumerate(factors)))
+        for on in range(len(factors) + 1)
+    )
+
+
+@register
+def one_at_a_time(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """No factor, each factor alone, all factors: 0000, 1000, 0100, 0010, 0001, 1111."""
+    subsets = [set[int](), *({i} for i in range(len(factors))), set(range(len(factors)))]
+    return _distinct(
+        Cell(tuple(f.full if i in on else f.off for i, f in enumerate(factors))) for on in subsets
+    )
+
+
+def _distinct(found: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Drop repeats, which a fixed factor makes, and keep the order."""
+    return tuple(dict.fromkeys(found))
+
+
+def cells(factors: Sequence[Factor], design: str) -> tuple[Cell, ...]:
+    """Return the cells of ``design``, in the design's own order.
+
+    Raises:
+        ConfigError: the design is unknown, or there are no factors, or two of one name.
+    """
+    if design not in DESIGNS:
+        raise ConfigError("design", design, f"choose one of {', '.join(sorted(DESIGNS))}")
+    names = [factor.name for factor in factors]
+    if not names or len(set(names)) < len(names):
+        raise ConfigError("factors", names, "give at least one factor, each name once")
+    return DESIGNS[design](factors)
+
+
+def schedule(
+    factors: Sequence[Factor],
+    design: str,
+    tasks: Sequence[str],
+    runs: int = 8,
+    study_seed: int = 0,
+) -> list[EpisodePlan]:
+    """Return every episode of a study in the order to run them.
+
+    One block holds every task x cell once, for one run; its order is drawn from the seed tree at
+    ``(study_seed, "schedule", run)``. Four factors at two levels, 25 tasks and 8 runs make 3,200.
+
+    Raises:
+        ConfigError: no tasks, a task twice, fewer than one run, or a bad design.
+    """
+    if not tasks or len(set(tasks)) < len(tasks):
+        raise ConfigError("tasks", list(tasks), "give at least one task, each once")
+    if runs < 1:
+        raise ConfigError("runs", runs, "give at least one run")
+    pairs = [(task, cell.code) for task in tasks for cell in cells(factors, design)]
+    plans = []
+    for run in range(runs):
+        order = stream(study_seed, "schedule", run).permutation(len(pairs))
+        for position, pick in enumerate(order):
+            task, cell = pairs[int(pick)]
+            plans.append(EpisodePlan(task, run, cell, block=run, position=position))
+    return plans
+
+
+def schedule_sha256(plans: Sequence[EpisodePlan]) -> str:
+    """Return the hash of the schedule, order included."""
+    rows = [[plan.task, plan.run, plan.cell, plan.block, plan.position] for plan in plans]
+    return hashlib.sha256(canonical_json(rows).encode()).hexdigest()

@@ -1,0 +1,203 @@
+"""Run a schedule: hand episodes to workers, record each once, survive whatever dies.
+
+What is in the store is done; the same command on the same folder runs only what is missing. The
+parent is the only writer, and nothing it holds in memory is needed to continue.
+"""
+
+import os
+import platform
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from diagnose.design import EpisodePlan
+from diagnose.errors import ConfigError, DiagnoseError
+from diagnose.progress import Progress
+from diagnose.records import EpisodeRecord
+from diagnose.store import SYNC_EVERY_S, Entry, Store
+from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
+
+Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
+
+
+@dataclass(frozen=True)
+class RunPolicy:
+    """How a study runs. None of this changes a record's content, so none of it is identity."""
+
+    workers: int = 0  # child processes; 0 = one per core this process may use
+    retries: int = 2  # further attempts after a worker died or infrastructure failed; 0 = none
+    episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
+    retry_unobserved: bool = False  # run episodes recorded as not_observed again
+    lasting_causes: frozenset[str] = frozenset({"quota"})  # infrastructure causes not retried
+
+    def __post_init__(self) -> None:
+        for field in ("workers", "retries", "episode_limit_s"):
+            value = getattr(self, field)
+            if value < 0:
+                raise ConfigError(field, value, "give 0 or more")
+
+    @property
+    def worker_count(self) -> int:
+        """The number of workers, with 0 resolved."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class StudyEnd:
+    """How a run of a study ended."""
+
+    total: int
+    recorded: int  # episodes in the store, those not observed included
+    not_observed: int
+    stopped_by: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 128 plus the signal: 130 after SIGINT, 143 after SIGTERM."""
+        return 128 + self.stopped_by if self.stopped_by else 0
+
+
+def run_study(
+    plans: Sequence[EpisodePlan],
+    execute: Execute,
+    store: Store,
+    *,
+    identify: Callable[[EpisodePlan], str],
+    unobserved: Unobserved,
+    policy: RunPolicy,
+    progress: Progress,
+) -> StudyEnd:
+    """Run the plans that the store does not hold yet, in their order.
+
+    Args:
+        plans: the whole schedule.
+        execute: runs one episode; called in a forked child, so it needs not pickle. It raises
+            InfrastructureError when nothing was observed and ConfigError to stop the study.
+        store: the study's open folder.
+        identify: the ``episode_id`` of a plan; records must carry it.
+        unobserved: makes the record of a plan whose attempts are used up, from cause and detail.
+        policy: workers, retries, limits.
+        progress: where progress shows.
+
+    Raises:
+        ConfigError: an episode found the configuration wrong; what was done is recorded.
+        EpisodeBugError: an episode raised anything else; what was done is recorded.
+        StoreError: the folder cannot be written; what was done is recorded.
+        InfrastructureError: no worker can be started.
+    """
+    ids = {plan: identify(plan) for plan in plans}
+    if len(set(ids.values())) < len(plans):
+        raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
+    study = _Study(ids, store, unobserved, policy, progress)
+    count = min(policy.worker_count, len(study.pending))
+    progress.start(len(plans), store.ledger, len(study.pending), count)
+    try:
+        with (
+            _Interrupts() as interrupts,
+            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s) as pool,
+        ):
+            pool.wake_on(interrupts.fd)
+            while (study.pending or pool.busy) and not (interrupts.received or study.fatal):
+                pool.feed(study.pending)
+                study.take(pool.events(SYNC_EVERY_S))
+                study.pending.extendleft(reversed(pool.returned))
+                pool.returned.clear()
+                store.sync_if_due()
+            while events := pool.events(0.0):  # what is complete in the pipes is kept
+                study.take([event for event in events if isinstance(event, Finished)])
+        store.sync()
+    finally:
+        progress.finish(store.ledger)
+    if study.fatal:
+        raise study.fatal
+    if interrupts.received:
+        progress.say("stopped; the same command continues")
+    done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
+    return StudyEnd(len(plans), done, store.ledger.not_observed, interrupts.received)
+
+
+class _Study:
+    """What is still to run, and what to do with each answer."""
+
+    def __init__(
+        self,
+        ids: dict[EpisodePlan, str],
+        store: Store,
+        unobserved: Unobserved,
+        policy: RunPolicy,
+        progress: Progress,
+    ) -> None:
+        self._ids, self._store, self._unobserved = ids, store, unobserved
+        self._policy, self._progress = policy, progress
+        self._attempts: Counter[EpisodePlan] = Counter()
+        self._host = {"host": platform.node(), "cpus": os.cpu_count()}
+        self.fatal: DiagnoseError | None = None
+        outcomes = store.ledger.outcomes
+        self.pending = deque(
+            plan
+            for plan, identifier in ids.items()
+            if identifier not in outcomes
+            or (policy.retry_unobserved and outcomes[identifier] == "not_observed")
+        )
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Record, retry, or note that the study must stop."""
+        for event in events:
+            if isinstance(event, Finished):
+                self._record(event.plan, event.line, event.entry)
+                timing = {"episode_id": event.entry.episode_id, "seconds": event.seconds}
+                self._store.append_timing(timing | {"worker": event.worker_pid} | self._host)
+            elif isinstance(event, Fatal):
+                self.fatal = self.fatal or event.error
+            elif self._may_retry(event.plan, event.cause):
+                self.pending.append(event.plan)  # last: what failed it may have passed by then
+            else:
+                record = self._unobserved(event.plan, event.cause, event.detail)
+                self._record(event.plan, record.to_line().encode(), Entry.of(record))
+
+    def _may_retry(self, plan: EpisodePlan, cause: str) -> bool:
+        self._attempts[plan] += 1
+        spent = self._attempts[plan] > self._policy.retries
+        return not spent and cause not in self._policy.lasting_causes
+
+    def _record(self, plan: EpisodePlan, line: bytes, entry: Entry) -> None:
+        if entry.episode_id != self._ids[plan]:
+            raise EpisodeBugError(
+                f"{plan}: its record has the id {entry.episode_id}, its identity {self._ids[plan]}"
+            )
+        self._store.append(line, entry)
+        self._progress.update(self._store.ledger)
+
+
+class _Interrupts:
+    """SIGINT and SIGTERM as something to look at between episodes, never inside a write."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self.fd, self._wake = os.pipe()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self.received = signal.Signals(number)
+        os.write(self._wake, b"!")
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # Python's own condition
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self.fd)
+        os.close(self._wake)

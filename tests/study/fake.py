@@ -1,0 +1,84 @@
+"""A tiny deterministic stand-in for the agent loop: a record that depends on its plan only."""
+
+import json
+from collections.abc import Sequence
+
+from diagnose.design import EpisodePlan, Factor, schedule, schedule_sha256
+from diagnose.records import EpisodeRecord, InterventionRecord, Outcome, Usage
+from diagnose.seeds import seed_of, uniform
+from diagnose.store import episode_id
+
+SEED = 7
+FACTORS = (
+    Factor("gap_hints", "identification"),
+    Factor("experiment_oracles", "discovery"),
+    Factor("knowledge_notes", "consolidation"),
+    Factor("solution_sketches", "application"),
+)
+NAMES = tuple(factor.name for factor in FACTORS)
+
+
+def plans(tasks: int = 3, runs: int = 2, design: str = "one_at_a_time") -> list[EpisodePlan]:
+    """A small schedule: 6 cells x 3 tasks x 2 runs = 36 episodes unless told."""
+    return schedule(FACTORS, design, [f"A-L{n + 1}" for n in range(tasks)], runs, SEED)
+
+
+def header(scheduled: Sequence[EpisodePlan], **config: object) -> dict[str, object]:
+    """What study.json holds."""
+    return {
+        "config": {"model": "fake/one", "temperature": 0.0, **config},
+        "factors": [[factor.name, list(factor.levels)] for factor in FACTORS],
+        "schedule_sha256": schedule_sha256(scheduled),
+    }
+
+
+def identify(plan: EpisodePlan) -> str:
+    """The id of a plan."""
+    return episode_id({"seed": SEED, "task": plan.task, "run": plan.run, "cell": plan.cell})
+
+
+def record(
+    plan: EpisodePlan, outcome: Outcome | None = None, cause: str = "", padding: int = 200
+) -> EpisodeRecord:
+    """The one record of ``plan``; ``padding`` characters of transcript, some of them not ASCII."""
+    passed = uniform(*plan.seed_path(SEED)) < 0.2 + 0.15 * plan.cell.count("1")
+    outcome = outcome or ("passed" if passed else "failed")
+    seen = outcome != "not_observed"
+    return EpisodeRecord(
+        episode_id=identify(plan),
+        study="fake",
+        study_seed=SEED,
+        model="fake/one",
+        family=plan.task[0],
+        level=int(plan.task[-1]),
+        task=plan.task,
+        run=plan.run,
+        cell=plan.cell,
+        factors=NAMES,
+        interventions={
+            name: InterventionRecord("c", int(dose), dose != "0", None)
+            for name, dose in zip(NAMES, plan.cell, strict=True)
+        },
+        outcome=outcome,
+        stop_reason="verified" if seen else "not_observed",
+        success=passed if seen else None,
+        missing_cause=cause,
+        usage=Usage(turns=3, cost_usd=(seed_of(plan.task, plan.run) % 100) / 1000),
+        transcript=({"role": "user", "content": ("redstone dust \u2192 " * padding)[:padding]},),
+    )
+
+
+def execute(plan: EpisodePlan) -> EpisodeRecord:
+    """Run ``plan``."""
+    return record(plan)
+
+
+def unobserved(plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
+    """The record of a plan that could not be observed."""
+    return record(plan, "not_observed", f"{cause}: {detail}")
+
+
+def expected(scheduled: Sequence[EpisodePlan]) -> list[str]:
+    """What the finished study must hold, derived without the store."""
+    lines = [execute(plan).to_line() for plan in scheduled]
+    return sorted(lines, key=lambda line: [json.loads(line)[k] for k in ("task", "run", "cell")])
