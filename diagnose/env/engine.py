@@ -20,7 +20,6 @@ from diagnose.env.blocks import (
     HORIZONTAL,
     STONE,
     Pos,
-    is_full,
     name_of,
     props_of,
 )
@@ -142,7 +141,7 @@ def _new_world(
         0,
         0,
         0,
-        ";".join(sorted(CANONICAL_STATES)),
+        ";".join(sorted(CANONICAL_STATES | set(_DARK.values()))),
     )
 
 
@@ -168,18 +167,38 @@ def _board(area_side: int) -> _Board:
 
 
 def _built(circuit: Circuit, area_side: int) -> nucleation.TickSimulation:
+    """Build the circuit into this process's empty world.
+
+    A placed block tells its neighbours, but does not look at them itself. So whatever gives power
+    at rest comes last: torches are placed dark before the block they hang on (which wakes them),
+    and redstone blocks at the end.
+    """
     board = _board(area_side)
     world = board.world
     world.restore(board.empty)
     for (x, y, z), state in sorted(circuit.blocks.items(), key=_building_order):
-        world.place_block(x, y, z, state)
+        world.place_block(x, y, z, _DARK.get(state, state))
+    for pos in circuit.cells("redstone_torch"):
+        x, y, z = pos
+        if y == 1:
+            world.place_block(x, 0, z, AIR)
+            world.place_block(x, 0, z, STONE)
     return world
 
 
-def _building_order(item: tuple[Pos, str]) -> tuple[bool, int, int, int]:
-    """Full blocks first, so that nothing is ever placed without its support; then by layer."""
+_TORCHES = frozenset({"redstone_torch", "redstone_wall_torch"})
+_DARK = {
+    state: state.replace("lit=true", "lit=false")
+    for state in CANONICAL_STATES
+    if name_of(state) in _TORCHES
+}
+
+
+def _building_order(item: tuple[Pos, str]) -> tuple[int, int, int, int]:
     (x, y, z), state = item
-    return (not is_full(state), y, z, x)
+    name = name_of(state)
+    rank = 0 if name in _TORCHES else 2 if name == "redstone_block" else 1
+    return (rank, y, z, x)
 
 
 def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
