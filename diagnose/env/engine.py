@@ -17,13 +17,13 @@ import nucleation
 from diagnose.env.blocks import (
     AIR,
     CANONICAL_STATES,
-    HORIZONTAL,
     STONE,
     Pos,
     name_of,
     props_of,
 )
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
+from diagnose.env.dust import sides_of
 from diagnose.env.trace import Dust, Interval, Time, Trace
 from diagnose.errors import InputError
 
@@ -128,9 +128,7 @@ def _check(circuit: Circuit, area_side: int) -> None:
         raise InputError("press", list(circuit.press), "name the cell of a stone_button")
 
 
-def _new_world(
-    area_side: int, blocks: Iterable[tuple[Pos, str]] = ()
-) -> nucleation.TickSimulation:
+def _new_world(area_side: int, blocks: Iterable[tuple[Pos, str]] = ()) -> nucleation.TickSimulation:
     schematic = nucleation.Schematic.create("area")
     schematic.fill_cuboid(0, 0, 0, area_side - 1, 0, area_side - 1, STONE)
     for (x, y, z), state in blocks:
@@ -236,7 +234,8 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
         quiet=quiet,
         end_rt=_rt(world.tick_count() - start),
         dust={
-            pos: Dust(len(sides := _sides(before[pos])), log.peaks[pos], sides) for pos in wires
+            pos: Dust(len(sides := tuple(sides_of(circuit.blocks, pos))), log.peaks[pos], sides)
+            for pos in wires
         },
     )
 
@@ -244,9 +243,7 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
 class _Log:
     """Lamp intervals and dust peaks, gathered from the engine's event log."""
 
-    def __init__(
-        self, lit: Sequence[Pos], lamps: Sequence[Pos], power: Mapping[Pos, int]
-    ) -> None:
+    def __init__(self, lit: Sequence[Pos], lamps: Sequence[Pos], power: Mapping[Pos, int]) -> None:
         self.intervals: dict[Pos, list[Interval]] = {pos: [] for pos in lamps}
         for pos in lit:
             self.intervals[pos].append(Interval(0, None))
@@ -284,11 +281,6 @@ class _Log:
 def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:
     states: list[str] = json.loads(world.read_probes(json.dumps(cells)))
     return states
-
-
-def _sides(state: str) -> tuple[str, ...]:
-    props = props_of(state)
-    return tuple(side for side in HORIZONTAL if props[side] != "none")
 
 
 def _rt(ticks: int) -> Time:
