@@ -1,0 +1,119 @@
+"""Controlled experiments: one independent variable, a control, and what a press then shows.
+
+An experiment is a set of small rigs that differ in one thing. Nothing about its outcome is stored:
+``run`` presses every rig in the simulator. ``Readings.infer`` states the law that the outcomes
+reveal; it needs every arm it compares, so a lone arm reveals nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from diagnose.env.circuit import Circuit
+from diagnose.env.engine import press
+from diagnose.env.trace import Interval, Trace
+
+AREA_SIDE = 33
+REPLICATES = 3
+Cell = tuple[int, int, int]
+Outcome = tuple[tuple[float, float | None], ...]  # the lamp's lit intervals (rise, fall) in rt
+
+DUST, LAMP, STONE = "redstone_wire", "redstone_lamp", "stone"
+BUTTON: tuple[Cell, str] = ((0, 1, 0), "stone_button[face=floor,facing=north]")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One rig: its value of the independent variable in words, and its blocks with one lamp."""
+
+    label: str
+    circuit: Circuit
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A controlled experiment on one law; the first arm is the control."""
+
+    law: str
+    title: str
+    varied: str  # the independent variable
+    arms: tuple[Arm, ...]
+    infer: Callable[[Mapping[str, Outcome]], int | None]
+    keywords: frozenset[str]  # content words by which a question is recognised
+
+
+def rig(label: str, blocks: Sequence[tuple[Cell, str]], button: tuple[Cell, str] = BUTTON) -> Arm:
+    """Return an arm; its blocks may lie anywhere around the origin."""
+    entries = [[*pos, block] for pos, block in (button, *blocks)]
+    data = {"blocks": entries, "press": list(button[0])}
+    return Arm(label, Circuit.from_json(data, AREA_SIDE))
+
+
+def wire(*cells: tuple[int, int], y: int = 1) -> list[tuple[Cell, str]]:
+    """Return dust on (x, z) cells."""
+    return [((x, y, z), DUST) for x, z in cells]
+
+
+def line(length: int, start: int = 1) -> list[tuple[Cell, str]]:
+    """Return ``length`` dusts in line along x."""
+    return wire(*((x, 0) for x in range(start, start + length)))
+
+
+def outcome(trace: Trace) -> Outcome:
+    """Return the lit intervals of a rig's only lamp."""
+    (intervals,) = trace.lamps.values()
+    return tuple((lit.rise_rt, lit.fall_rt) for lit in intervals)
+
+
+def describe(lit: Sequence[tuple[float, float | None]] | Sequence[Interval]) -> str:
+    """Say in words when a lamp was lit, for example ``lit from 0 to 12 rt``."""
+    if not lit:
+        return "stays dark"
+    parts = []
+    for entry in lit:
+        rise, fall = (entry.rise_rt, entry.fall_rt) if isinstance(entry, Interval) else entry
+        parts.append(f"from {rise:g} rt on" if fall is None else f"from {rise:g} to {fall:g} rt")
+    return "lit " + " and ".join(parts)
+
+
+def run(experiment: Experiment) -> dict[str, Outcome]:
+    """Press every rig ``REPLICATES`` times in the simulator; return label -> outcome.
+
+    Raises:
+        RuntimeError: replicates differ (the engine would not be deterministic).
+    """
+    results: dict[str, Outcome] = {}
+    for arm in experiment.arms:
+        seen = {outcome(press(arm.circuit, AREA_SIDE)) for _ in range(REPLICATES)}
+        if len(seen) != 1:
+            raise RuntimeError(f"replicates of {experiment.law}/{arm.label} differ: {seen}")
+        results[arm.label] = seen.pop()
+    return results
+
+
+def catalogue() -> Mapping[str, Experiment]:
+    """Return the experiments by law; made once."""
+    return _catalogue()
+
+
+@lru_cache(maxsize=1)
+def _catalogue() -> Mapping[str, Experiment]:
+    from diagnose.env.rigs import EXPERIMENTS  # noqa: PLC0415  (the rigs are built from this module)
+
+    return {experiment.law: experiment for experiment in EXPERIMENTS}
+
+
+@lru_cache(maxsize=1)
+def true_laws() -> Mapping[str, int]:
+    """Return every law's value, measured now in the simulator.
+
+    Raises:
+        RuntimeError: an experiment does not reveal its law.
+    """
+    laws: dict[str, int] = {}
+    for law, experiment in catalogue().items():
+        value = experiment.infer(run(experiment))
+        if value is None:
+            raise RuntimeError(f"the experiment on {law} reveals nothing")
+        laws[law] = value
+    return laws
