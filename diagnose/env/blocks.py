@@ -139,7 +139,11 @@ def parse_block(text: object) -> str:
             block does not have; the message names field, value and remedy.
     """
     if not isinstance(text, str):
-        raise InputError("block", text, "give a text such as 'repeater[facing=north,delay=2]'")
+        raise InputError(
+            "block",
+            f"a {type(text).__name__}",
+            "give a text such as 'repeater[facing=north,delay=2]'",
+        )
     if len(text) > LONGEST_TEXT:
         raise InputError("block", text, f"give at most {LONGEST_TEXT} characters")
     return _parse(text)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from diagnose.env.blocks import AIR, STONE, Pos, is_full, name_of, parse_block, support_of
+from diagnose.env.wording import presentable
 from diagnose.errors import InputError
 
 __all__ = ["LAYERS", "MAX_FILE_BYTES", "Circuit", "Pos", "load_circuit", "unsupported"]
@@ -79,13 +80,15 @@ class Circuit:
         if not 1 <= area_side <= LARGEST_SIDE:
             raise InputError("area_side", area_side, f"use 1 to {LARGEST_SIDE}")
         if not isinstance(data, Mapping):
-            raise InputError("circuit", data, 'give {"blocks": [...], "press": [x, y, z]}')
+            raise InputError(
+                "circuit", presentable(data), 'give {"blocks": [...], "press": [x, y, z]}'
+            )
         for key in ("blocks", "press"):
             if key not in data:
-                raise InputError("circuit", sorted(map(str, data))[:5], f"add the key {key!r}")
+                raise InputError("circuit", presentable(list(data)), f"add the key {key!r}")
         entries = data["blocks"]
         if not isinstance(entries, list | tuple):
-            raise InputError("blocks", entries, "give a list of [x, y, z, block]")
+            raise InputError("blocks", presentable(entries), "give a list of [x, y, z, block]")
         most = (LAYERS + 1) * area_side * area_side  # the floor may be spelled out
         if len(entries) > most:
             raise InputError("blocks", f"{len(entries)} entries", f"give at most {most}")
@@ -154,7 +157,7 @@ def _entry(number: int, entry: object) -> tuple[Pos, str] | None:
     """Return one validated block, or None for air and spelled-out floor."""
     field = f"blocks[{number}]"
     if not isinstance(entry, list | tuple) or len(entry) != 4:
-        raise InputError(field, entry, "write [x, y, z, block]")
+        raise InputError(field, presentable(entry), "write [x, y, z, block]")
     pos = _cell(field, entry[:3])
     try:
         state = parse_block(entry[3])
@@ -169,10 +172,10 @@ def _entry(number: int, entry: object) -> tuple[Pos, str] | None:
 
 def _cell(field: str, value: object) -> Pos:
     if not isinstance(value, list | tuple) or len(value) != 3:
-        raise InputError(field, value, "write [x, y, z]")
+        raise InputError(field, presentable(value), "write [x, y, z]")
     for number in value:
         if isinstance(number, bool) or not isinstance(number, int) or abs(number) >= _FAR:
-            raise InputError(field, number, "use whole numbers inside the area")
+            raise InputError(field, presentable(number), "use whole numbers inside the area")
     return (value[0], value[1], value[2])
 
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from diagnose.env.blocks import Pos, moved
 from diagnose.env.circuit import Circuit
 from diagnose.env.trace import Interval, Trace
-
-NAMED = 3  # a reason names at most this many cells, then counts the rest
+from diagnose.env.wording import NAMED, cell_text, named
 
 
 def common_reasons(lamps_wanted: int, circuit: Circuit, trace: Trace) -> list[str]:
@@ -21,23 +20,23 @@ def common_reasons(lamps_wanted: int, circuit: Circuit, trace: Trace) -> list[st
     if len(lamps) != lamps_wanted:
         reasons.append(f"{len(lamps)} redstone lamps stand; the task wants exactly {lamps_wanted}")
     touching = [
-        f"{_cell(pos)} and {_cell(beside)}"
+        f"{cell_text(pos)} and {cell_text(beside)}"
         for pos in lamps
         for direction in ("east", "up", "south")
         if (beside := moved(pos, direction)) in trace.lamps
     ]
     if touching:
-        reasons.append(f"lamps touch face to face: {_named(touching)}")
+        reasons.append(f"lamps touch face to face: {named(touching)}")
     buttons = circuit.cells("stone_button")
     if len(buttons) != 1:
-        where = _named([_cell(pos) for pos in buttons]) if buttons else "none"
+        where = named([cell_text(pos) for pos in buttons]) if buttons else "none"
         reasons.append(f"exactly one stone button may stand anywhere; found: {where}")
     if circuit.press not in buttons:
-        reasons.append(f"no stone button stands at {_cell(circuit.press)}, the cell to press")
+        reasons.append(f"no stone button stands at {cell_text(circuit.press)}, the cell to press")
     if not trace.settled:
         reasons.append("the circuit never comes to rest before the press (it feeds itself)")
     if trace.lit_before:
-        lit = _named([_cell(pos) for pos in trace.lit_before])
+        lit = named([cell_text(pos) for pos in trace.lit_before])
         reasons.append(f"lamps are lit before the press: {lit}")
     if not trace.quiet:
         reasons.append(f"the circuit is still changing {trace.end_rt} rt after the press")
@@ -51,28 +50,19 @@ def _interval_reasons(lamps: Sequence[Pos], trace: Trace) -> list[str]:
     for pos in lamps:
         intervals = trace.lamps.get(pos, ())
         if not intervals:
-            dark.append(_cell(pos))
+            dark.append(cell_text(pos))
         elif len(intervals) > 1:
-            often.append(f"{_cell(pos)} {_times(intervals)}")
+            often.append(f"{cell_text(pos)} {_times(intervals)}")
         elif intervals[0].fall_rt is None:
-            endless.append(f"{_cell(pos)} {_times(intervals)}")
+            endless.append(f"{cell_text(pos)} {_times(intervals)}")
     reasons = []
     if dark:
-        reasons.append(f"lamps never lit: {_named(dark)}")
+        reasons.append(f"lamps never lit: {named(dark)}")
     if often:
-        reasons.append(f"lamps lit more than once: {_named(often)}")
+        reasons.append(f"lamps lit more than once: {named(often)}")
     if endless:
-        reasons.append(f"lamps still lit when the watch ended: {_named(endless)}")
+        reasons.append(f"lamps still lit when the watch ended: {named(endless)}")
     return reasons
-
-
-def _named(items: Sequence[str]) -> str:
-    more = len(items) - NAMED
-    return ", ".join(items[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _cell(pos: Pos) -> str:
-    return f"[{pos[0]}, {pos[1]}, {pos[2]}]"
 
 
 def _times(intervals: Sequence[Interval]) -> str:
