@@ -1,0 +1,1 @@
+"""Who builds: the agent loop around a model, its prompts and its host functions."""

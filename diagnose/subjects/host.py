@@ -1,0 +1,205 @@
+"""The host's side of an episode: the world, the trials, and a record of every call.
+
+Only what happens here counts. The subject's code may redefine ``verify`` or print that it passed;
+it cannot reach the world, the count of trials or the verdict.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from diagnose.env.circuit import Circuit
+from diagnose.env.engine import press as press_button
+from diagnose.env.trace import Trace, Verdict
+from diagnose.env.world import Edit, World
+from diagnose.errors import ConfigError, SubjectError
+from diagnose.intervention import HostCall, HostFunction
+from diagnose.records import StopReason
+from diagnose.sandbox import Halt
+from diagnose.tasks import Family, Task, judge
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One judging of the device as it stood."""
+
+    verdict: Verdict
+    circuit: Circuit | None = None  # None: there was nothing to press
+    trace: Trace | None = None
+
+
+class Host:
+    """One episode's world and host functions.
+
+    Attributes:
+        turn: the running turn, set by the loop.
+        calls: every call so far.
+        trials: presses and verdicts so far.
+        ended: why the episode is over, as far as the host can tell; None while it goes on.
+        passed: the verdict that ended it, if one passed.
+        popped: blocks that lost their support and fell, as told to the subject.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        family: Family,
+        trials: int,
+        granted: Mapping[str, HostFunction] | None = None,
+    ) -> None:
+        """Begin with an empty area.
+
+        Args:
+            task: what to judge by.
+            family: the task's family.
+            trials: how many presses and verdicts are allowed.
+            granted: further functions, from interventions.
+
+        Raises:
+            ConfigError: a granted function has the name of another.
+        """
+        self.world = World(task.area_side)
+        self.turn = 0
+        self.calls: list[HostCall] = []
+        self.trials = 0
+        self.ended: StopReason | None = None
+        self.passed: Judged | None = None
+        self.popped: list[str] = []
+        self._task = task
+        self._family = family
+        self._most_trials = trials
+        core = {
+            function.__name__: function
+            for function in (
+                self.place,
+                self.fill,
+                self.build,
+                self.remove,
+                self.clear,
+                self.look,
+                self.press,
+                self.verify,
+                self.done,
+            )
+        }
+        for name in granted or ():
+            if name in core:
+                raise ConfigError("intervention function", name, "choose another name")
+        self.functions: Mapping[str, HostFunction] = {
+            name: self._recorded(name, function)
+            for name, function in {**core, **(granted or {})}.items()
+        }
+
+    def _recorded(self, name: str, function: HostFunction) -> HostFunction:
+        """Return ``function`` with each call recorded, and refused once the episode is over."""
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            ok = False
+            try:
+                result = function(*args, **kwargs)
+                ok = True
+            except Halt:
+                ok = self.ended in {"verified", "stopped"}
+                raise
+            finally:
+                given = (*args, *kwargs.values())
+                self.calls.append(HostCall(self.turn, name, given, ok))
+            return result
+
+        return call
+
+    def refused(self, name: str) -> None:
+        """Record a call whose arguments kept it from being made."""
+        self.calls.append(HostCall(self.turn, name, (), ok=False))
+
+    def place(self, x: int, y: int, z: int, block: str) -> str:
+        """Put one block."""
+        return self._edited(self.world.place((x, y, z), block))
+
+    def fill(self, x1: int, y1: int, z1: int, x2: int, y2: int, z2: int, block: str) -> str:
+        """Put a block in every cell of a box, ends included."""
+        return self._edited(self.world.fill((x1, y1, z1), (x2, y2, z2), block))
+
+    def build(self, blocks: list[Any]) -> str:
+        """Put many blocks."""
+        return self._edited(self.world.build(blocks))
+
+    def remove(self, x: int, y: int, z: int) -> str:
+        """Empty one cell."""
+        return self._edited(self.world.remove((x, y, z)))
+
+    def clear(self) -> str:
+        """Empty the area."""
+        self.world.clear()
+        return "the area is empty"
+
+    def look(self, y: int) -> str:
+        """Return a map of layer y."""
+        return self.world.look(y)
+
+    def press(
+        self, x: int | None = None, y: int | None = None, z: int | None = None
+    ) -> dict[str, Any]:
+        """Press the button and tell what each lamp did: a trial."""
+        self._spend_trial()
+        return told(self._trace(self.world.circuit(None if x is y is z is None else (x, y, z))))
+
+    def verify(self) -> str:
+        """Judge the device: a trial; passing ends the episode."""
+        self._spend_trial()
+        judged = self.judge_standing()
+        if judged.verdict.passed:
+            self.passed = judged
+            self.ended = "verified"
+            raise Halt
+        return "FAILED\n" + "\n".join(f"- {reason}" for reason in judged.verdict.reasons)
+
+    def done(self) -> None:
+        """Stop."""
+        self.ended = "stopped"
+        raise Halt
+
+    def judge_standing(self) -> Judged:
+        """Judge the device as it stands, at no cost; without a button it fails."""
+        try:
+            circuit = self.world.circuit(None)
+        except SubjectError as error:
+            return Judged(Verdict(passed=False, reasons=(str(error),)))
+        trace = self._trace(circuit)
+        return Judged(judge(self._family, self._task, circuit, trace), circuit, trace)
+
+    def _trace(self, circuit: Circuit) -> Trace:
+        last_fall_rt = self._family.last_fall_rt(self._task)
+        return press_button(circuit, self._task.area_side, last_fall_rt=last_fall_rt)
+
+    def _edited(self, edit: Edit) -> str:
+        self.popped.extend(f"{name} at {list(pos)}" for pos, name in edit.popped)
+        return str(edit)
+
+    def _spend_trial(self) -> None:
+        if self.trials >= self._most_trials:
+            self.ended = "trials"
+            raise Halt
+        self.trials += 1
+
+
+def told(trace: Trace) -> dict[str, Any]:
+    """Return what a press tells the subject; times in rt."""
+    lit = [
+        [*pos, interval.rise_rt, interval.fall_rt]
+        for pos, intervals in sorted(trace.lamps.items())
+        for interval in intervals
+    ]
+    notes = []
+    if not trace.lamps:
+        notes.append("there is no lamp")
+    if not trace.settled:
+        notes.append("something was already moving before the press")
+    if trace.lit_before:
+        notes.append("lit before the press: " + ", ".join(map(str, trace.lit_before)))
+    if not trace.quiet:
+        notes.append(f"still moving when the watch ended at {trace.end_rt} rt")
+    dark = [list(pos) for pos, intervals in sorted(trace.lamps.items()) if not intervals]
+    return {"lit": lit, "dark": dark, "notes": notes}
