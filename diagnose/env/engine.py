@@ -115,6 +115,22 @@ def press_fresh(
     return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
 
 
+def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> dict[Pos, str]:
+    """Return every block's state at ``at_rt`` after the press; settled before it with None.
+
+    Raises:
+        InputError: as ``press``.
+    """
+    _check(circuit, area_side)
+    world = _built(circuit, area_side)
+    world.run_until_quiescent(SETTLE_RT * TICKS_PER_RT)
+    if at_rt is not None:
+        world.use_block(*circuit.press)
+        world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
+    cells = tuple(circuit.blocks)
+    return dict(zip(cells, _states(world, cells), strict=True))
+
+
 def _check(circuit: Circuit, area_side: int) -> None:
     if isinstance(area_side, bool) or not 1 <= area_side <= LARGEST_SIDE:
         raise InputError("area_side", area_side, f"use 1 to {LARGEST_SIDE}")

@@ -185,7 +185,8 @@ class World:
             if pos[1] == 0:
                 if state != STONE:
                     raise SubjectError(
-                        f"{cell_text(pos)} is the stone floor, which stays; build at y = 1 to {LAYERS}"
+                        f"{cell_text(pos)} is the stone floor, which stays; "
+                        f"build at y = 1 to {LAYERS}"
                     )
                 continue
             before = blocks.pop(pos, None)
@@ -205,8 +206,8 @@ class World:
 
     def _refuse(self, blocks: Mapping[Pos, str], loose: Iterable[tuple[Pos, Pos]]) -> None:
         told = [
-            f"{name_of(blocks[pos])} at {cell_text(pos)} needs a full block at {cell_text(support)}, "
-            f"which holds {self._found(blocks, support)}"
+            f"{name_of(blocks[pos])} at {cell_text(pos)} needs a full block at "
+            f"{cell_text(support)}, which holds {self._found(blocks, support)}"
             for pos, support in loose
         ]
         if told:
