@@ -103,6 +103,8 @@ def _parse(raw: bytes) -> EpisodeRecord:
         if error.field == "schema_version" and isinstance(error.received, int):
             raise StoreError(f"the records are of another schema: {error}") from error
         raise ValueError(str(error)) from error
+    if not isinstance(data["usage"].get("cost_usd", 0.0), int | float):
+        raise ValueError("its cost_usd is not a number")
     if record.outcome not in _OUTCOMES:
         raise ValueError(f"its outcome is {record.outcome!r}")
     return record

@@ -17,14 +17,15 @@ class Progress:
         self._drawn_at = float("-inf")
         self._width = 0
 
-    def start(self, total: int, ledger: Ledger, missing: int, workers: int) -> None:
+    def start(self, total: int, missing: int, workers: int) -> None:
         """Begin: ``missing`` of ``total`` episodes are to run now."""
-        self._total, self._before = total, len(ledger) - ledger.not_observed
-        self._missing, self._began_at = missing, time.monotonic()
+        self._total, self._missing, self._done = total, missing, 0
+        self._began_at = time.monotonic()
         self.say(f"{total} episodes, {missing} to run on {workers} workers")
 
     def update(self, ledger: Ledger) -> None:
-        """Redraw the line, at most ten times a second and only on a terminal."""
+        """Count one record; redraw on a terminal, at most ten times a second."""
+        self._done += 1
         now = time.monotonic()
         if self._live and now - self._drawn_at >= REDRAW_EVERY_S:
             self._drawn_at = now
@@ -51,13 +52,11 @@ class Progress:
     def _line(self, ledger: Ledger) -> str:
         passed = f"{ledger.passed / ledger.observed:.1%}" if ledger.observed else "no data"
         parts = [f"{len(ledger)}/{self._total}", f"success {passed}"]
-        now_done = ledger.observed - self._before
-        rate = now_done / max(time.monotonic() - self._began_at, 1e-9)
-        if now_done:
+        if self._done:
+            rate = self._done / max(time.monotonic() - self._began_at, 1e-9)
             parts.append(f"{rate:.3g} episodes/s")
-            left = max(self._missing - now_done, 0)
-            if left:
-                parts.append(f"{_duration(left / rate)} left")
+            if self._done < self._missing:
+                parts.append(f"{_duration((self._missing - self._done) / rate)} left")
         parts.append(f"${ledger.cost_usd:.2f}")
         if ledger.not_observed:
             parts.append(f"{ledger.not_observed} not observed")

@@ -68,10 +68,11 @@ class _Appender:
 
 def _disk_error(path: Path, error: OSError) -> StoreError:
     full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-    what = "the disk, quota or file-size limit is full" if full else "the disk refused a write"
+    what = "the disk, quota or file-size limit is full" if full else "cannot be used"
+    remedy = "make room" if full else "make the folder writable"
     return StoreError(
-        f"{path}: {what} ({error.strerror}); every whole record before it is kept; "
-        "make room and the same command continues"
+        f"{path}: {what} ({error.strerror}); every record before this is kept; "
+        f"{remedy} and the same command continues"
     )
 
 
@@ -90,9 +91,12 @@ class Store:
                 records are damaged before their last line.
         """
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _take_lock(self.folder / "lock")
         self._files: list[_Appender] = []
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _take_lock(self.folder / "lock")
+        except OSError as error:
+            raise _disk_error(self.folder, error) from error
         try:
             _check_header(self.folder, header)
             self._episodes = self._opened("episodes.jsonl")
@@ -100,6 +104,9 @@ class Store:
             _sync_folder(self.folder)
             self.ledger = Ledger()
             self._read_and_repair()
+        except OSError as error:
+            self._release()
+            raise _disk_error(self.folder, error) from error
         except BaseException:
             self._release()
             raise
@@ -118,7 +125,8 @@ class Store:
                 continue
             torn = self._opened("episodes.torn")
             torn.append(line.raw if line.raw.endswith(b"\n") else line.raw + b"\n")
-            torn.sync()  # safe elsewhere before it goes from here
+            torn.sync()
+            _sync_folder(self.folder)  # safe elsewhere before it goes from here
             self._episodes.truncate(line.offset)
             _log.warning(
                 "%s: line %d was cut short and moved to %s; its episode runs again",

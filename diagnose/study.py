@@ -73,6 +73,8 @@ def run_study(
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order.
 
+    Workers are forked, so call this from a process that runs no other threads.
+
     Args:
         plans: the whole schedule.
         execute: runs one episode; called in a forked child, so it needs not pickle. It raises
@@ -94,7 +96,7 @@ def run_study(
         raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
     study = _Study(ids, store, unobserved, policy, progress)
     count = min(policy.worker_count, len(study.pending))
-    progress.start(len(plans), store.ledger, len(study.pending), count)
+    progress.start(len(plans), len(study.pending), count)
     try:
         with (
             _Interrupts() as interrupts,

@@ -28,6 +28,7 @@ from diagnose.records import EpisodeRecord
 
 Execute = Callable[[EpisodePlan], EpisodeRecord]
 QUEUED = 2  # one running, one waiting, so that a worker never idles
+LOOK_EVERY_S = 1.0  # for the death that a socket hides because a grandchild holds its other end
 STOP_GRACE_S = 2.0  # how long an idle worker may take to close its own resources
 
 
@@ -113,6 +114,7 @@ class WorkerPool:
         self._limit_s = episode_limit_s
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
+        self._looked_at = time.monotonic()
         self.returned: deque[EpisodePlan] = deque()  # waited in a worker that died; not run
 
     @property
@@ -130,8 +132,10 @@ class WorkerPool:
         Near the end nothing is handed out ahead, so that no plan waits behind a long episode
         while another worker idles.
         """
-        while pending and len(self._workers) < min(self._count, len(pending) + len(self._workers)):
+        idle = sum(not worker.assigned for worker in self._workers)
+        while len(self._workers) < self._count and idle < len(pending):
             self._hire()
+            idle += 1
         for depth in range(QUEUED):
             for worker in self._workers:
                 ahead = depth and len(pending) <= self._count
@@ -173,11 +177,12 @@ class WorkerPool:
         for key, _ in ready:
             if key.data is not None:
                 found += self._hear(key.data)
-        if not ready:  # quiet: look for what a silent socket cannot tell
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
             for worker in list(self._workers):
                 if worker.process.exitcode is not None:
                     found += self._bury(worker, "worker_died")
-        now = time.monotonic()
         for worker in list(self._workers):
             if self._limit_s and worker.assigned and now - worker.since > self._limit_s:
                 found += self._bury(worker, "worker_hung")
@@ -254,10 +259,13 @@ def _work(
     plans: SimpleQueue[EpisodePlan | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(link, plans), daemon=True).start()
     while (plan := plans.get()) is not None:
+        answer = _answer(execute, plan)
         try:
-            link.send(_answer(execute, plan))
+            link.send(answer)
         except OSError:
             _die()
+        if answer[0] in {"config", "bug"}:
+            return  # the study stops: do not pay for the plan that waits
 
 
 def _listen(link: Connection, plans: "SimpleQueue[EpisodePlan | None]") -> None:
