@@ -1,0 +1,14 @@
+"""Settings every test shares."""
+
+import os
+
+from hypothesis import settings
+
+# No test is judged by the clock of the machine it happens to run on. In CI the examples are the
+# same each time, so a change is not refused for what another change's examples would have shown.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+# Figures are drawn to files; no test opens a window.
+os.environ.setdefault("MPLBACKEND", "Agg")
