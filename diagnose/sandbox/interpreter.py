@@ -92,6 +92,12 @@ class Sandbox:
         """Give the process back."""
         self._drop()
 
+    @property
+    def interpreter_pid(self) -> int | None:
+        """The process that runs this episode's code; None before the first block."""
+        pid: int | None = self._session.worker_pid if self._session else None
+        return pid
+
     def run(
         self,
         code: str,

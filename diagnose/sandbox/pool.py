@@ -76,7 +76,7 @@ def _load(pid: int) -> Loaded:
 
 def _second_copy() -> ModuleType:
     """Load the package again from another place: the loader shares one library per file."""
-    origin = sys.modules[PACKAGE].__file__
+    origin = _loaded[0].library.__file__  # the installed one; a parent's copy is gone
     if origin is None:
         raise InfrastructureError("sandbox_start", f"{PACKAGE} has no file to copy")
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from diagnose.env.circuit import Circuit
+from diagnose.env.blocks import name_of
+from diagnose.env.circuit import LAYERS, Circuit
 from diagnose.env.engine import press as press_button
 from diagnose.env.trace import Trace, Verdict
 from diagnose.env.world import Edit, World
@@ -18,6 +19,8 @@ from diagnose.intervention import HostCall, HostFunction
 from diagnose.records import StopReason
 from diagnose.sandbox import Halt
 from diagnose.tasks import Family, Task, judge
+
+MOST_WORK = 20_000_000  # cells that one program's edits may touch: some seconds of the host
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Host:
         self._task = task
         self._family = family
         self._most_trials = trials
+        self._worked_turn = 0
+        self._work = 0
         core = {
             function.__name__: function
             for function in (
@@ -116,18 +121,22 @@ class Host:
 
     def place(self, x: int, y: int, z: int, block: str) -> str:
         """Put one block."""
+        self._spend_work(1)
         return self._edited(self.world.place((x, y, z), block))
 
     def fill(self, x1: int, y1: int, z1: int, x2: int, y2: int, z2: int, block: str) -> str:
         """Put a block in every cell of a box, ends included."""
+        self._spend_work(LAYERS * self._task.area_side**2)
         return self._edited(self.world.fill((x1, y1, z1), (x2, y2, z2), block))
 
-    def build(self, blocks: list[Any]) -> str:
+    def build(self, blocks: object) -> str:
         """Put many blocks."""
+        self._spend_work(len(blocks) if isinstance(blocks, list | tuple) else 1)
         return self._edited(self.world.build(blocks))
 
     def remove(self, x: int, y: int, z: int) -> str:
         """Empty one cell."""
+        self._spend_work(1)
         return self._edited(self.world.remove((x, y, z)))
 
     def clear(self) -> str:
@@ -163,10 +172,11 @@ class Host:
 
     def judge_standing(self) -> Judged:
         """Judge the device as it stands, at no cost; without a button it fails."""
-        try:
-            circuit = self.world.circuit(None)
-        except SubjectError as error:
-            return Judged(Verdict(passed=False, reasons=(str(error),)))
+        blocks = self.world.blocks
+        button = min((p for p in blocks if name_of(blocks[p]) == "stone_button"), default=None)
+        if button is None:
+            return Judged(Verdict(passed=False, reasons=("no stone button stands",)))
+        circuit = self.world.circuit(button)  # a second button is the judge's to refuse
         trace = self._trace(circuit)
         return Judged(judge(self._family, self._task, circuit, trace), circuit, trace)
 
@@ -177,6 +187,14 @@ class Host:
     def _edited(self, edit: Edit) -> str:
         self.popped.extend(f"{name} at {list(pos)}" for pos, name in edit.popped)
         return str(edit)
+
+    def _spend_work(self, cells: int) -> None:
+        """Bound a program's edits: each costs the host the cells it names and those that stand."""
+        if self._worked_turn != self.turn:
+            self._worked_turn, self._work = self.turn, 0
+        self._work += cells + len(self.world.blocks)
+        if self._work > MOST_WORK:
+            raise SubjectError("too many edits in one program; put many blocks in one build call")
 
     def _spend_trial(self) -> None:
         if self.trials >= self._most_trials:
