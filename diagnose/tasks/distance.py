@@ -206,10 +206,10 @@ def _lay(
 
 
 def _passed(under: Step, laid: set[Step]) -> Step:
-    """Return a cell that the wire over ``under`` passes by."""
+    """Return a cell that the wire over ``under`` passes by; where wires cross, one in the angle."""
     x, z = under
-    around = [(x, z + 1), (x, z - 1), (x + 1, z), (x - 1, z)]
-    return next((cell for cell in around if cell not in laid), around[0])
+    around = [(x, z + 1), (x, z - 1), (x + 1, z), (x - 1, z), (x + 1, z + 1)]
+    return next(cell for cell in around if cell not in laid)
 
 
 def _raise_storey(

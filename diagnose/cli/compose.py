@@ -1,0 +1,193 @@
+"""From a checked configuration to the objects of a study: subject, interventions, cells, schedule."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from diagnose.config import StudyConfig
+from diagnose.design import Cell, EpisodePlan, Factor, cells, schedule, schedule_sha256
+from diagnose.episode import Episode, run_episode, unobserved_record, versions
+from diagnose.errors import ConfigError, InputError
+from diagnose.intervention import Intervention
+from diagnose.ledger import episode_id
+from diagnose.models import Model
+from diagnose.records import EpisodeRecord, canonical_json
+from diagnose.sandbox import Limits
+from diagnose.study import RunPolicy
+from diagnose.subjects.briefing import prompt_sha256
+from diagnose.subjects.budgets import Budgets
+from diagnose.tasks import Task, all_tasks, family_of, task
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything a study is made of. Its episodes are functions of their plan."""
+
+    config: StudyConfig
+    factors: tuple[Factor, ...]
+    tasks: Mapping[str, Task]
+    plans: tuple[EpisodePlan, ...]
+    model: Model
+    interventions: Mapping[str, Intervention]
+    budgets: Budgets
+    limits: Limits
+    policy: RunPolicy
+
+    @cached_property
+    def folder(self) -> Path:
+        """``studies/NAME-HASH``: another configuration is another folder."""
+        return Path(self.config.folder) / f"{self.config.name}-{self._digest[:8]}"
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """What the folder says of itself."""
+        return {
+            "study": self.config.name,
+            "factors": [asdict(factor) for factor in self.factors],
+            "design": self.config.design,
+            "runs": self.config.runs,
+            "tasks": [one.to_json() for one in self.tasks.values()],
+            "model": self.model.name,
+            "schedule_sha256": schedule_sha256(self.plans),
+            "shared": self._shared,
+        }
+
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.sha256(canonical_json(self.header).encode()).hexdigest()
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        """What determines every episode's outcome besides its plan."""
+        return {
+            "seed": self.config.seed,
+            "subject": self.config.subject,
+            "interventions": self.config.interventions,
+            "budgets": asdict(self.budgets),
+            "limits": asdict(self.limits),
+            "prompt_sha256": prompt_sha256(),
+            "versions": versions(),
+        }
+
+    def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
+        """Return the plan's doses."""
+        return Cell.from_code(plan.cell).doses
+
+    def identify(self, plan: EpisodePlan) -> str:
+        """Return the id of a plan's episode: a hash of all that determines its outcome."""
+        return self._ids[plan]
+
+    @cached_property
+    def _ids(self) -> dict[EpisodePlan, str]:
+        shared = hashlib.sha256(canonical_json(self._shared).encode()).hexdigest()
+        names = [factor.name for factor in self.factors]
+        tasks = {name: one.to_json() for name, one in self.tasks.items()}
+        return {
+            plan: episode_id(
+                {
+                    "shared": shared,
+                    "task": tasks[plan.task],
+                    "run": plan.run,
+                    "doses": dict(zip(names, self.doses(plan), strict=True)),
+                }
+            )
+            for plan in self.plans
+        }
+
+    def episode(self, plan: EpisodePlan) -> Episode:
+        """Return a plan's episode, resolved."""
+        chosen = self.tasks[plan.task]
+        return Episode(
+            episode_id=self.identify(plan),
+            study=self.config.name,
+            study_seed=self.config.seed,
+            factors=tuple(factor.name for factor in self.factors),
+            doses=self.doses(plan),
+            task=chosen,
+            family=family_of(chosen),
+            run=plan.run,
+            model=self.model,
+            interventions=self.interventions,
+            budgets=self.budgets,
+            limits=self.limits,
+            config={**self._shared, "design": self.config.design},
+        )
+
+    def execute(self, plan: EpisodePlan) -> EpisodeRecord:
+        """Run a plan's episode."""
+        return run_episode(self.episode(plan))
+
+    def unobserved(self, plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
+        """Return the record of a plan that infrastructure kept from being observed."""
+        return unobserved_record(self.episode(plan), cause, detail)
+
+    @cached_property
+    def supplied(self) -> dict[str, list[str]]:
+        """Return cell code -> the capacities that its interventions supply."""
+        return {
+            cell.code: [
+                factor.capacity
+                for factor, dose in zip(self.factors, cell.doses, strict=True)
+                if dose
+            ]
+            for cell in cells(self.factors, self.config.design)
+        }
+
+
+def compose(config: StudyConfig) -> Study:
+    """Build a study.
+
+    Raises:
+        ConfigError: a value, name or target in the configuration is wrong.
+    """
+    interventions = {
+        name: _made(f"interventions.{name}", _without(entry, "levels"))
+        for name, entry in config.interventions.items()
+    }
+    factors = []
+    for name, entry in config.interventions.items():
+        factor = Factor(name, interventions[name].capacity, tuple(entry["levels"]))
+        factors.append(factor.fixed(factor.full) if name in config.fixed else factor)
+    chosen = [task(name) for name in config.tasks] if config.tasks else all_tasks()
+    tasks = {one.id: one for one in chosen}
+    if len(tasks) < len(chosen):
+        raise ConfigError("study.tasks", list(config.tasks or ()), "name each task once")
+    return Study(
+        config=config,
+        factors=tuple(factors),
+        tasks=tasks,
+        plans=tuple(schedule(factors, config.design, list(tasks), config.runs, config.seed)),
+        model=_made("subject", config.subject),
+        interventions=interventions,
+        budgets=_values("budgets", Budgets, config.budgets),
+        limits=_values("limits", Limits, config.limits),
+        policy=_values("run", RunPolicy, config.run),
+    )
+
+
+def _without(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in names}
+
+
+def _made(where: str, entry: Mapping[str, Any]) -> Any:
+    """Instantiate a Hydra node; our own errors pass, others are named by their section."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(dict(entry))
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        cause = error.__cause__ or error
+        raise ConfigError(where, entry.get("_target_"), str(cause).splitlines()[0]) from error
+
+
+def _values[T](where: str, kind: type[T], entry: Mapping[str, Any]) -> T:
+    try:
+        return kind(**entry)
+    except TypeError as error:
+        raise ConfigError(where, dict(entry), str(error)) from error

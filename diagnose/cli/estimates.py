@@ -1,0 +1,27 @@
+"""``diagnose analyze | figures``: the analysis from the command line."""
+
+from pathlib import Path
+
+from diagnose.cli.main import OK
+
+
+def analyze(source: Path, target: str, out: Path | None) -> int:
+    """Print and write the estimates of a study or a table."""
+    from analysis import cli
+
+    cli.analyze(source, target, out, print)
+    return OK
+
+
+def figures(source: str, out: Path | None) -> int:
+    """Draw the figures of a study, a table or the published results."""
+    from analysis import cli
+
+    folder = out or (Path("figures") if source == "paper" else _beside(Path(source)))
+    for path in cli.figures(source if source == "paper" else Path(source), folder):
+        print(path)
+    return OK
+
+
+def _beside(source: Path) -> Path:
+    return source / "figures" if source.is_dir() else source.with_suffix("") / "figures"

@@ -1,0 +1,64 @@
+"""What a study ends with: its truth where that is known, the gap table, pictures, the folder."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from diagnose.cli.compose import Study
+from diagnose.ledger import read_records
+from diagnose.models.reference import Reference
+
+
+def truth(study: Study) -> None:
+    """Write ``truth.json`` for the reference subject, whose success probabilities are computable."""
+    path = study.folder / "truth.json"
+    if not isinstance(study.model, Reference) or path.exists():
+        return
+    from diagnose.models.reference.truth import true_table
+
+    by_task = true_table(study.model.profile, study.tasks.values(), study.supplied)
+    mean = {
+        cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
+    }
+    _write(path, {"cells": mean, "tasks": by_task})
+
+
+def report(study: Study) -> None:
+    """Print the gap table, write the estimates, draw the figures and one device."""
+    from analysis import cli
+
+    cli.analyze(study.folder, "new", study.folder / "estimates.csv", print)
+    cli.figures(study.folder, study.folder / "figures")
+    device = _picture(study)
+    print(f"\nFigures: {study.folder / 'figures'}")
+    if device:
+        print(f"A device that passed: {device}")
+    print(f"Study: {study.folder}")
+
+
+def _picture(study: Study) -> Path | None:
+    """Draw the largest device that passed, lit."""
+    from diagnose.env.circuit import Circuit
+    from diagnose.env.painter import draw
+
+    best: Any = None
+    for record in read_records(study.folder):
+        if record.success and record.circuit and record.verdict:
+            size = len(record.circuit["blocks"])
+            if best is None or (size, record.task) > (len(best.circuit["blocks"]), best.task):
+                best = record
+    if best is None:
+        return None
+    circuit = Circuit.from_json(best.circuit, study.tasks[best.task].area_side)
+    lamps = [lamp for lamp in best.verdict["lamps"] if lamp["rise_rt"] is not None]
+    at_rt = max(lamp["rise_rt"] for lamp in lamps)
+    path = study.folder / "device.png"
+    draw(circuit, path, trace_at_rt=at_rt, title=f"{best.task}, {at_rt:g} rt after the press")
+    return path
+
+
+def _write(path: Path, data: object) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

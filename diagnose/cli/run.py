@@ -1,0 +1,115 @@
+"""``diagnose run``: a Hydra application. Overrides, ``-m`` sweeps and ``--cfg job`` are Hydra's."""
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from diagnose.cli.main import FAILED, OK
+from diagnose.errors import ConfigError, DiagnoseError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Compose the configuration, run the study (or, with ``-m``, each of a sweep), report.
+
+    Raises:
+        ConfigError: an override or a value in the configuration is wrong.
+    """
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
+
+    codes: list[int] = []
+    refused: list[DiagnoseError] = []
+
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="study")
+    def job(config: DictConfig) -> None:
+        if refused:
+            return  # a sweep ends with its first bad job
+        try:
+            codes.append(_job(config))
+        except DiagnoseError as error:  # kept from Hydra, which would print it a second time
+            refused.append(error)
+
+    # Hydra would print its errors with a trace and leave; asked for the full error it raises them.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["diagnose run", *arguments]
+    try:
+        job()
+    except (HydraException, OmegaConfBaseException) as error:
+        if isinstance(error.__cause__, DiagnoseError):
+            raise error.__cause__ from error
+        raise _explained(error, arguments) from error
+    if refused:
+        raise refused[0]
+    return max(codes, default=OK)
+
+
+def _job(config: Any) -> int:
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from diagnose.cli.compose import compose
+    from diagnose.cli.report import report, truth
+    from diagnose.config import study_config
+    from diagnose.progress import Progress
+    from diagnose.store import Store
+    from diagnose.study import run_study
+
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    if not isinstance(plain, dict):
+        raise ConfigError("configuration", type(plain).__name__, "give sections (see conf/)")
+    named = list(HydraConfig.get().overrides.task)
+    study = compose(study_config({str(key): value for key, value in plain.items()}, named))
+    progress = Progress(sys.stderr)
+    with Store(study.folder, study.header) as store:
+        truth(study)  # before the workers are forked: they inherit what it has measured
+        end = run_study(
+            study.plans,
+            study.execute,
+            store,
+            identify=study.identify,
+            unobserved=study.unobserved,
+            policy=study.policy,
+            progress=progress,
+        )
+    if end.exit_code:
+        return end.exit_code
+    report(study)
+    return OK if end.recorded == end.total else FAILED
+
+
+def _explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
+    """Turn Hydra's error into one message that names the override and the nearest right one."""
+    text = " ".join(str(error).split("\n\n")[0].split())
+    for argument in arguments:
+        key = argument.partition("=")[0].lstrip("+~")
+        if key and key in text and not key.startswith("-"):
+            near = difflib.get_close_matches(key, _known(), n=2, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see diagnose run --help"
+            return ConfigError(key, argument, f"{hint} ({text})")
+    return ConfigError("configuration", " ".join(arguments), text)
+
+
+def _known() -> list[str]:
+    """Return every key and group that an override may name."""
+    import yaml
+
+    def keys(node: object, path: str) -> list[str]:
+        if not isinstance(node, dict):
+            return [path]
+        return [name for key, value in node.items() for name in keys(value, f"{path}.{key}")]
+
+    base = yaml.safe_load((CONF / "study.yaml").read_text(encoding="utf-8"))
+    plain = [name[1:] for name in keys(base, "") if not name.startswith((".defaults", ".hydra"))]
+    groups = [
+        str(folder.relative_to(CONF))
+        for folder in CONF.rglob("*")
+        if folder.is_dir() and any(folder.glob("*.yaml"))
+    ]
+    return [*plain, *groups]

@@ -1,0 +1,100 @@
+"""What a resolved configuration says, checked: the boundary between YAML and the engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diagnose.errors import ConfigError
+
+SECTIONS = ("study", "subject", "design", "interventions", "budgets", "limits", "run")
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A study's plain values, by section; see conf/study.yaml for each one's meaning."""
+
+    name: str
+    folder: str
+    seed: int
+    runs: int
+    tasks: tuple[str, ...] | None  # None = all published tasks
+    design: str
+    subject: Mapping[str, Any]
+    interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
+    fixed: frozenset[str]  # interventions named on the command line
+    budgets: Mapping[str, Any]
+    limits: Mapping[str, Any]
+    run: Mapping[str, Any]
+
+
+def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyConfig:
+    """Return a resolved Hydra configuration as checked values.
+
+    Args:
+        config: plain containers, interpolations resolved.
+        named: the command line's overrides; ``interventions/NAME=...`` holds that factor fixed.
+
+    Raises:
+        ConfigError: a section is missing or a value cannot be meant.
+    """
+    for section in SECTIONS:
+        if not isinstance(config.get(section), Mapping):
+            raise ConfigError(section, config.get(section), "give this section (see conf/)")
+    study = config["study"]
+    name = _text("study.name", study.get("name"))
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise ConfigError("study.name", name, "use letters, digits, - and _")
+    interventions = {
+        key: _intervention(key, value) for key, value in config["interventions"].items()
+    }
+    fixed = frozenset(
+        part.partition("=")[0].removeprefix("+").removeprefix("interventions/")
+        for part in named
+        if part.removeprefix("+").startswith("interventions/")
+    )
+    return StudyConfig(
+        name=name,
+        folder=_text("study.folder", study.get("folder")),
+        seed=_whole("study.seed", study.get("seed"), 0),
+        runs=_whole("study.runs", study.get("runs"), 1),
+        tasks=_tasks(study.get("tasks")),
+        design=_text("design.name", config["design"].get("name")),
+        subject=config["subject"],
+        interventions=interventions,
+        fixed=fixed & interventions.keys(),
+        budgets=config["budgets"],
+        limits=config["limits"],
+        run=config["run"],
+    )
+
+
+def _intervention(name: str, value: object) -> Mapping[str, Any]:
+    where = f"interventions.{name}"
+    if not isinstance(value, Mapping) or "_target_" not in value:
+        raise ConfigError(where, value, f"choose one, as in interventions/{name}=on")
+    levels = value.get("levels")
+    whole = isinstance(levels, Sequence) and all(type(level) is int for level in levels)
+    if not whole or not levels:
+        raise ConfigError(f"{where}.levels", levels, "give a list of doses, such as [0, 1]")
+    return value
+
+
+def _tasks(value: object) -> tuple[str, ...] | None:
+    if value == "all":
+        return None
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names:
+        raise ConfigError("study.tasks", value, "give all, or a list such as [A-L1, C-L3]")
+    return tuple(_text("study.tasks", name) for name in names)
+
+
+def _text(field: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(field, value, "give a text")
+    return value
+
+
+def _whole(field: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(field, value, f"give a whole number, {least} or more")
+    return value

@@ -1,0 +1,115 @@
+"""The reference subject's policy: notice, find out, keep, apply; then build once.
+
+Every step of every law succeeds with its capacity's probability, unless the text in front of the
+subject supplies it. The draws come from the episode's branch of the seed tree and are named by
+step and law, so cells share them: an intervention can only turn a failing step into a success.
+"""
+
+from collections.abc import Sequence
+
+from diagnose.errors import SubjectError
+from diagnose.models import Call, CallUsage, Message, Reply
+from diagnose.models.reference import reading, writing
+from diagnose.models.reference.profile import Profile
+from diagnose.seeds import uniform
+from diagnose.tasks import Task, build_device
+from diagnose.tasks.needs import needed_laws
+
+
+class Reference:
+    """A ``Model`` with known capacities. It holds no state; a call is a function of its messages."""
+
+    def __init__(self, profile: Profile, label: str = "reference") -> None:
+        self.profile = profile
+        self._name = label
+
+    @property
+    def name(self) -> str:
+        """See ``Model.name``."""
+        return self._name
+
+    def reply(self, messages: Sequence[Message], call: Call) -> Reply:
+        """See ``Model.reply``."""
+        system, first = messages[0].content, messages[1].content
+        try:
+            task = reading.read_task(system, first)
+        except SubjectError as error:
+            return _reply(messages, writing.fenced("done()", f"{error}."), {})
+        said = [message.content for message in messages if message.role == "user"]
+        turn = sum(message.role == "assistant" for message in messages)
+        if turn == 0:
+            answer = self._investigate(task, first, call)
+            if answer is not None:
+                return answer(messages)
+        found = reading.findings(said[1:])
+        book = reading.booked(said[-1])
+        if found and not book and turn == 1 and reading.offered(first, "note"):
+            text = writing.fenced(writing.noting(found), "I write down what I found.")
+            return _reply(messages, text, {})
+        return self._build(task, first, found, book, messages, call)
+
+    def _succeeds(self, call: Call, capacity: str, law: str) -> bool:
+        draw = uniform(*call.seed_path, "subject", capacity, law)
+        return draw < self.profile.probability(capacity, law)
+
+    def _investigate(self, task: Task, first: str, call: Call) -> "_Answer | None":
+        named = reading.named_topics(first)
+        noticed = [
+            law
+            for law in needed_laws(task)
+            if law in named or self._succeeds(call, "identification", law)
+        ]
+        log: dict[str, object] = {"needed": list(needed_laws(task)), "noticed": noticed}
+        if not noticed:
+            return None
+        if reading.offered(first, "ask"):
+            code = writing.asking(noticed)
+        else:
+            code = writing.experimenting(
+                {law: self._succeeds(call, "discovery", law) for law in noticed}
+            )
+        text = writing.fenced(code, f"There are {len(noticed)} things I should find out first.")
+        return _Answer(text, log)
+
+    def _build(
+        self,
+        task: Task,
+        first: str,
+        found: dict[str, int],
+        book: dict[str, int],
+        messages: Sequence[Message],
+        call: Call,
+    ) -> Reply:
+        planned = reading.planned_laws(first)
+        kept = {
+            law: value
+            for law, value in found.items()
+            if law not in book and self._succeeds(call, "consolidation", law)
+        } | book
+        applied = {
+            law: value
+            for law, value in kept.items()
+            if law in planned or self._succeeds(call, "application", law)
+        }
+        slips = uniform(*call.seed_path, "subject", "slip") < self.profile.slip
+        code = writing.building(build_device(task, applied), int(slips))
+        log = {"found": sorted(found), "kept": sorted(kept), "applied": sorted(applied)}
+        text = writing.fenced(code, "I build the device.")
+        return _reply(messages, text, {**log, "slip": slips})
+
+
+class _Answer:
+    """An answer waiting for the messages it is counted against."""
+
+    def __init__(self, text: str, log: dict[str, object]) -> None:
+        self.text = text
+        self.log = log
+
+    def __call__(self, messages: Sequence[Message]) -> Reply:
+        return _reply(messages, self.text, self.log)
+
+
+def _reply(messages: Sequence[Message], text: str, log: dict[str, object]) -> Reply:
+    """Count four characters as a token, as a rule of thumb for a subject that has no tokeniser."""
+    read = sum(len(message.content) for message in messages) // 4
+    return Reply(text, CallUsage(read, len(text) // 4), log)

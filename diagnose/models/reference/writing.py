@@ -1,0 +1,128 @@
+"""The programs the reference subject writes: ordinary fenced code over the host functions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from diagnose.env.blocks import PALETTE, is_full, name_of, props_of
+from diagnose.env.circuit import Circuit
+from diagnose.env.experiments import Experiment, catalogue
+from diagnose.laws import CATALOGUE
+from diagnose.models.reference.reading import CLAIMS
+
+_TRY = '''\
+def say(lit):
+    if not lit:
+        return "stays dark"
+    parts = []
+    for x, y, z, rise, fall in lit:
+        if fall is None:
+            parts.append("from " + str(rise) + " rt on")
+        else:
+            parts.append("from " + str(rise) + " to " + str(fall) + " rt")
+    return "lit " + " and ".join(parts)
+
+def put(block, cells):
+    build([[x, y, z, block] for x, y, z in cells])
+
+def observe(label):
+    print("- " + label + ": " + say(press()["lit"]))
+    clear()
+'''
+_PUT = '''\
+def put(block, cells):
+    build([[x, y, z, block] for x, y, z in cells])
+'''
+
+
+def fenced(code: str, thought: str) -> str:
+    """Return an answer: a sentence and a program."""
+    return f"{thought}\n\n```python\n{code.rstrip()}\n```"
+
+
+def asking(laws: Sequence[str]) -> str:
+    """Return a program that asks about ``laws`` in free text."""
+    return "\n".join(f"print(ask({json.dumps(CATALOGUE[law].question)}))" for law in laws)
+
+
+def experimenting(sound: Mapping[str, bool]) -> str:
+    """Return a program that experiments in the area.
+
+    Args:
+        sound: law -> whether its experiment is well designed; a badly designed one runs the
+            control alone, from which nothing follows.
+    """
+    parts = [_TRY]
+    for law, well in sound.items():
+        parts.append(_rigs(law, well))
+    return "\n".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _rigs(law: str, well: bool) -> str:
+    experiment = catalogue()[law]
+    lines = [f"print({json.dumps('Experiment: ' + experiment.title)})"]
+    for arm in experiment.arms if well else experiment.arms[:1]:
+        lines += [*_puts(arm.circuit), f"observe({json.dumps(arm.label)})"]
+    lines.append("print()")
+    return "\n".join(lines)
+
+
+def noting(laws: Mapping[str, int]) -> str:
+    """Return a program that enters findings into the knowledge book."""
+    lines = []
+    for law, value in laws.items():
+        entry = _entry(catalogue()[law], value)
+        lines.append("note(" + ", ".join(json.dumps(part) for part in entry) + ")")
+    return "\n".join(lines)
+
+
+def _entry(experiment: Experiment, value: int) -> tuple[str, str, str, str]:
+    claim = CLAIMS[experiment.law].format(value=value)
+    control, *others = [arm.label for arm in experiment.arms]
+    proof = f"Varied {experiment.varied}; control: {control}; against: {'; '.join(others)}."
+    constraints = f"Tried only in this area, with {len(experiment.arms)} rigs."
+    example = f"Seen with: {others[-1]}."
+    return claim, proof, constraints, example
+
+
+@lru_cache(maxsize=4096)
+def building(circuit: Circuit, lamps_left_out: int = 0) -> str:
+    """Return a program that builds a device, has it judged, and stops.
+
+    Args:
+        circuit: the device.
+        lamps_left_out: how many of its last lamps a slip leaves out.
+    """
+    lines = _puts(circuit)
+    if lamps_left_out:
+        lamps = circuit.cells("redstone_lamp")[-lamps_left_out:]
+        # A lamp may carry what lies on it, so it is left out by taking stone in its place.
+        lines += [f"place({x}, {y}, {z}, 'stone')" for x, y, z in lamps]
+    return "\n".join([_PUT, "clear()", *lines, "print(verify())", "done()"])
+
+
+def _puts(circuit: Circuit) -> list[str]:
+    """Return one line per kind of block, what holds others up first."""
+    kinds: dict[str, list[tuple[int, int, int]]] = {}
+    for pos, state in circuit.blocks.items():
+        kinds.setdefault(state, []).append(pos)
+    ordered = sorted(kinds, key=lambda state: (not is_full(state), short(state)))
+    return [f"put({short(state)!r}, {_cells(kinds[state])})" for state in ordered]
+
+
+def _cells(cells: Sequence[tuple[int, int, int]]) -> str:
+    return "[" + ", ".join(f"({x}, {y}, {z})" for x, y, z in sorted(cells)) + "]"
+
+
+@lru_cache(maxsize=512)
+def short(state: str) -> str:
+    """Return a block as a builder writes it: without what the game works out or takes as given."""
+    name = name_of(state)
+    table = PALETTE[name].properties
+    said = [
+        f"{key}={value}"
+        for key, value in sorted(props_of(state).items())
+        if table[key].resting is None and value != table[key].default
+    ]
+    return f"{name}[{','.join(said)}]" if said else name

@@ -1,0 +1,1 @@
+"""The interventions: one file each, found through ``conf/interventions/<name>/``."""
