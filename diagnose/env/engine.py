@@ -20,6 +20,7 @@ from diagnose.env.blocks import (
     STONE,
     Pos,
     name_of,
+    parse_block,
     props_of,
 )
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
@@ -183,36 +184,37 @@ def _board(area_side: int) -> _Board:
 def _built(circuit: Circuit, area_side: int) -> nucleation.TickSimulation:
     """Build the circuit into this process's empty world.
 
-    A placed block tells its neighbours, but does not look at them itself. So whatever gives power
-    at rest comes last: torches are placed dark before the block they hang on (which wakes them),
-    and redstone blocks at the end.
+    A placed block tells its neighbours, but does not look at them itself; and dust that changes
+    its shape while powered leaves a lamp lit that it no longer points at. So power comes last:
+    torches stand dark until the block they hang on wakes them, and a redstone block is a dark
+    torch (to which dust connects in the same way) until everything else stands.
     """
     board = _board(area_side)
     world = board.world
     world.restore(board.empty)
     for (x, y, z), state in sorted(circuit.blocks.items(), key=_building_order):
         world.place_block(x, y, z, _DARK.get(state, state))
-    for pos in circuit.cells("redstone_torch"):
-        x, y, z = pos
-        if y == 1:
+    for x, y, z in circuit.cells("redstone_torch"):
+        if y == 1:  # it stands on the floor, which was there before it
             world.place_block(x, 0, z, AIR)
             world.place_block(x, 0, z, STONE)
+    for x, y, z in circuit.cells("redstone_block"):
+        world.place_block(x, y, z, _REDSTONE_BLOCK)
     return world
 
 
-_TORCHES = frozenset({"redstone_torch", "redstone_wall_torch"})
+_REDSTONE_BLOCK = parse_block("redstone_block")
 _DARK = {
     state: state.replace("lit=true", "lit=false")
     for state in CANONICAL_STATES
-    if name_of(state) in _TORCHES
-}
+    if name_of(state) in ("redstone_torch", "redstone_wall_torch")
+} | {_REDSTONE_BLOCK: "minecraft:redstone_torch[lit=false]"}
 
 
-def _building_order(item: tuple[Pos, str]) -> tuple[int, int, int, int]:
+def _building_order(item: tuple[Pos, str]) -> tuple[bool, int, int, int]:
+    """What is dark at first comes first, so that what it hangs on is placed after it."""
     (x, y, z), state = item
-    name = name_of(state)
-    rank = 0 if name in _TORCHES else 2 if name == "redstone_block" else 1
-    return (rank, y, z, x)
+    return (state not in _DARK, y, z, x)
 
 
 def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:

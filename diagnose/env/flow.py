@@ -90,8 +90,12 @@ class _Flow:
             yield from self._into(moved(pos, side), pos, strong=False)
         yield from self._into(moved(pos, "down"), pos, strong=False)
         for beyond in self._dust_beside(pos):
-            if self.peaks[beyond] == self.peaks[pos] - 1 and self.peaks[beyond] > 0:
+            if self._hands_on(pos, beyond):
                 yield (beyond, "part")
+
+    def _hands_on(self, giver: Pos, taker: Pos) -> bool:
+        """Dust loses one on the way; what carried more than that was fed by another."""
+        return 0 < self.peaks[taker] == self.peaks[giver] - 1
 
     def _dust_beside(self, pos: Pos) -> Iterator[Pos]:
         """Yield the dusts that take power from dust at ``pos``.
