@@ -2,7 +2,7 @@
 
 import re
 
-_FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})([^\n]*)")
+_FENCE = re.compile(r"( *)(`{3,}|~{3,})([^\n]*)")
 _PYTHON = frozenset({"python", "py", "python3"})
 
 
@@ -13,8 +13,8 @@ def fenced(text: str) -> list[tuple[str, str]]:
     least as many of the same mark and nothing else; one left open runs to the end, because a model
     stopped by its stop sequence or length leaves it so.
 
-    Source: CommonMark 0.31.2, 4.5 Fenced code blocks (fences inside lists and quotes are read
-    only where they are indented by at most three spaces).
+    Source: CommonMark 0.31.2, 4.5 Fenced code blocks. One difference: a fence may be indented by
+    any number of spaces, since models indent the code of a list item as they please.
     """
     blocks: list[tuple[str, str]] = []
     lines: list[str] = []
@@ -26,7 +26,12 @@ def fenced(text: str) -> list[tuple[str, str]]:
                 indent, mark = len(match[1]), match[2]
                 language = (match[3].split() or [""])[0].lower()
                 lines = []
-        elif match and match[2].startswith(mark) and not match[3].strip(" \t"):
+        elif (
+            match
+            and match[2].startswith(mark)
+            and not match[3].strip(" \t")
+            and len(match[1]) <= indent + 3
+        ):
             blocks.append((language, "\n".join(lines)))
             mark = ""
         else:

@@ -17,9 +17,11 @@ from diagnose.env.world import Edit, World
 from diagnose.errors import ConfigError, SubjectError
 from diagnose.intervention import HostCall, HostFunction
 from diagnose.records import StopReason
-from diagnose.sandbox import Halt
+from diagnose.sandbox import Halt, shown
 from diagnose.tasks import Family, Task, judge
 
+KEPT_CALLS = 20_000  # of an episode, with their arguments; of later ones only that they were made
+KEPT_TEXT = 1_000  # characters of a text argument
 MOST_WORK = 20_000_000  # cells that one program's edits may touch: some seconds of the host
 
 
@@ -37,7 +39,8 @@ class Host:
 
     Attributes:
         turn: the running turn, set by the loop.
-        calls: every call so far.
+        calls: every call so far; long texts are cut, and lists and dicts kept as text, so that no
+            program can fill the host's memory.
         trials: presses and verdicts so far.
         ended: why the episode is over, as far as the host can tell; None while it goes on.
         passed: the verdict that ended it, if one passed.
@@ -109,8 +112,8 @@ class Host:
                 ok = self.ended in {"verified", "stopped"}
                 raise
             finally:
-                given = (*args, *kwargs.values())
-                self.calls.append(HostCall(self.turn, name, given, ok))
+                given = (*args, *kwargs.values()) if len(self.calls) < KEPT_CALLS else ()
+                self.calls.append(HostCall(self.turn, name, tuple(map(_kept, given)), ok))
             return result
 
         return call
@@ -221,3 +224,10 @@ def told(trace: Trace) -> dict[str, Any]:
         notes.append(f"still moving when the watch ended at {trace.end_rt} rt")
     dark = [list(pos) for pos, intervals in sorted(trace.lamps.items()) if not intervals]
     return {"lit": lit, "dark": dark, "notes": notes}
+
+
+def _kept(value: object) -> object:
+    """Return what a call's record keeps of an argument."""
+    if isinstance(value, str):
+        return value[:KEPT_TEXT]
+    return shown(value, KEPT_TEXT) if isinstance(value, list | tuple | dict) else value

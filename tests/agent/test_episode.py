@@ -21,7 +21,8 @@ from tests.agent.beside import BUILD, TASK, Beside, Saying, code, episode, said
 
 LINES = st.sampled_from(
     [BUILD, "clear()", "print(press())", "verify()", "remove(5, 1, 4)", "print(look(1))",
-     "x = x + 1", "import random\nprint(random.random())", "place(5, 2, 4, 'glass')", "1 / 0", "done()",
+     "x = x + 1", "import random\nprint(random.random())", "place(5, 2, 4, 'glass')",
+     "1 / 0", "done()",
      "class A:\n    pass\nprint(A())", "for i in range(9): place(i, 1, 0, 'stone')"]
 )  # fmt: skip
 REPLIES = st.lists(st.builds(code, LINES, LINES, LINES) | st.just("no code"), max_size=4)

@@ -18,7 +18,7 @@ def documents(draw):
     for _ in range(draw(st.integers(0, 4))):
         text += draw(st.lists(OUTSIDE, max_size=3))
         mark = draw(st.sampled_from("`~"))
-        length, indent = draw(st.integers(3, 6)), draw(st.integers(0, 3))
+        length, indent = draw(st.integers(3, 6)), draw(st.integers(0, 9))
         body = draw(st.lists(LINE.filter(lambda s, m=mark, n=length: m * n not in s), max_size=4))
         language = draw(LANGUAGE)
         pad = " " * indent
@@ -64,6 +64,8 @@ def test_a_block_survives_any_text_before_it_that_opens_no_fence(before, documen
         ("````python\ns = '''\n```\n'''\n````", "s = '''\n```\n'''"),
         ("~~~python\nx = 1\n```\n~~~", "x = 1\n```"),
         ("  ```python\n  if x:\n      y()\n  ```", "if x:\n    y()"),
+        ("1. do\n    ```python\n    x = 1\n    ```\n2. y", "x = 1"),
+        ('```python\ns = """\n    ```\n"""\n```', 's = """\n    ```\n"""'),
         ("inline ```python x = 1``` code", ""),
         ("```python x = 1 ```", ""),
     ],

@@ -222,3 +222,18 @@ def test_an_intervention_may_not_replace_a_core_function(name):
     taken = Saying(functions={name: (lambda: "PASSED", "passes")})
     with pytest.raises(ConfigError, match="another name"):
         run_episode(episode(interventions={"one": taken}))
+
+
+def test_what_a_call_leaves_behind_is_small():
+    kept = []
+
+    def uses(calls, _replies):
+        kept.extend(calls)
+        return True
+
+    notes = Saying(functions={"note": (lambda text, n: (text, n)[:0], "")}, uses=uses)
+    calls = code("note('n' * 90_000, [1] * 50_000)", "note('short', n={'a': 1})", "note(1, 2, 3)")
+    run_episode(episode(calls, interventions={"notes": notes}))
+    assert [(call.name, call.ok) for call in kept] == [("note", ok) for ok in (True, True, False)]
+    assert all(len(str(call.args)) < 2_500 for call in kept)
+    assert kept[1].args == ("short", "{'a': 1}")

@@ -1,6 +1,7 @@
 """Model-written code: what it can do, what stops it, and what of that is told."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,8 +10,11 @@ import pytest
 
 from diagnose.errors import ConfigError, InfrastructureError, SubjectError
 from diagnose.sandbox import Halt, Limits, Ran, Sandbox
+from diagnose.subjects.briefing import system_prompt
+from diagnose.subjects.budgets import Budgets
+from tests.agent.beside import TASK
 
-SHORT = Limits(wall_s=0.2, memory_bytes=16_000_000, recursion=100, host_calls=50, printed=300)
+SHORT = Limits(wall_s=0.5, memory_bytes=16_000_000, recursion=100, host_calls=50, printed=300)
 
 
 class Counter:
@@ -89,6 +93,13 @@ def test_wrong_arguments_never_reach_the_function(call, says):
     assert (counter.given, counter.refused) == ([], ["put"])
 
 
+def test_the_modules_named_in_the_prompt_can_be_imported():
+    prompt = system_prompt(TASK, Budgets(), SHORT)
+    (names,) = re.findall(r"modules (\w+(?:, \w+)+)", prompt.replace("\n", " "))
+    assert run(f"import {names}").error is None
+    assert len(names.split(", ")) == 7
+
+
 def test_halt_ends_the_block_whatever_is_caught():
     counter = Counter()
     ran = run("try:\n    stop()\nexcept BaseException:\n    pass\nput(1)", counter=counter)
@@ -105,7 +116,7 @@ def test_a_bug_of_a_host_function_is_not_hidden():
         assert sandbox.run("1 + 1", {}).value == 2
 
 
-TIME = "stopped: ran longer than 0.2 s"
+TIME = "stopped: ran longer than 0.5 s"
 MEMORY = "stopped: used more than 16 MB"
 
 
