@@ -4,14 +4,15 @@ Capacity: identification. Injected: one list in the first message. Used: the sub
 experimented about a named topic.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
+from diagnose.env.questions import match
 from diagnose.intervention import HostCall, HostFunction, Setting
 from diagnose.laws import CATALOGUE
 from diagnose.tasks.needs import needed_laws
 
 OPENING = "Before you build, these are worth finding out about, as you may not know them yet:"
+LONGEST_LINE = 300  # a longer line is data, not a question
 
 
 class GapHints:
@@ -21,18 +22,18 @@ class GapHints:
 
     def open(self, setting: Setting, dose: int) -> "HintSession":
         """See ``Intervention.open``."""
-        return HintSession([CATALOGUE[law].topic for law in needed_laws(setting.task)])
+        return HintSession(needed_laws(setting.task))
 
 
 class HintSession:
     """One episode's hints."""
 
-    def __init__(self, topics: Sequence[str]) -> None:
-        self.topics = topics
+    def __init__(self, laws: Sequence[str]) -> None:
+        self.laws = laws
 
     def opening(self) -> str:
         """See ``Session.opening``."""
-        return "\n".join([OPENING, *(f"- {topic}" for topic in self.topics)])
+        return "\n".join([OPENING, *(f"- {CATALOGUE[law].topic}" for law in self.laws)])
 
     def functions(self) -> Mapping[str, tuple[HostFunction, str]]:
         """See ``Session.functions``."""
@@ -43,13 +44,8 @@ class HintSession:
         return ""
 
     def used(self, calls: Sequence[HostCall], replies: Sequence[str]) -> bool:
-        """See ``Session.used``: half of a topic's content words stand together in one line."""
+        """See ``Session.used``: a question asked, or a line written, is about a named topic."""
         asked = [str(call.args[0]) for call in calls if call.name == "ask" and call.args]
-        lines = [line for text in (*asked, *replies) for line in text.splitlines()]
-        said = [_content(line) for line in lines]
-        topics = [_content(topic) for topic in self.topics]
-        return any(2 * len(topic & line) >= len(topic) for topic in topics for line in said)
-
-
-def _content(text: str) -> frozenset[str]:
-    return frozenset(word for word in re.findall(r"[a-z]+", text.lower()) if len(word) > 3)
+        lines = [line for reply in replies for line in reply.splitlines()]
+        found = (match(text) for text in (*asked, *lines) if len(text) <= LONGEST_LINE)
+        return any(experiment is not None and experiment.law in self.laws for experiment in found)

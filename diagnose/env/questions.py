@@ -21,6 +21,7 @@ WORLD = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def match(question: str) -> Experiment | None:
     """Return the experiment that answers ``question``, or None where none does."""
     asked = _stems(question[:MOST_CHARACTERS])

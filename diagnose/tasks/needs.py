@@ -1,7 +1,7 @@
 """Which laws a task needs: those without which the simulator rejects the device.
 
-Nothing is declared by hand. A law is needed when the builder's device, given every law but this
-one, fails in the simulator.
+Nothing is declared by hand. Laws are taken from the builder one by one as long as its device still
+passes in the simulator; what is left is needed.
 """
 
 import json
@@ -20,10 +20,10 @@ def passes(task: Task, laws: Laws) -> bool:
 
 
 def needed_laws(task: Task) -> tuple[str, ...]:
-    """Return the laws that ``task`` needs, in the catalogue's order; a set that suffices.
+    """Return the laws that ``task`` needs, in the catalogue's order.
 
-    Two laws may stand in for each other, so that neither is needed alone; then the later one in
-    the catalogue is counted as needed.
+    The set suffices and none of it can be spared. Where two laws can stand in for each other, the
+    one later in the catalogue is counted.
     """
     return _needed(canonical_json(task.to_json()))
 
@@ -31,9 +31,11 @@ def needed_laws(task: Task) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _needed(task_json: str) -> tuple[str, ...]:
     task = Task(**json.loads(task_json))
-    laws = dict(true_laws())
-    for name in CATALOGUE:
-        without = {law: value for law, value in laws.items() if law != name}
-        if passes(task, without):
-            laws = without
+    laws, before = dict(true_laws()), 0
+    while len(laws) != before:  # knowing less can mean planning simpler, and then needing less
+        before = len(laws)
+        for name in CATALOGUE:
+            without = {law: value for law, value in laws.items() if law != name}
+            if passes(task, without):
+                laws = without
     return tuple(name for name in CATALOGUE if name in laws)
