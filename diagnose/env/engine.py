@@ -1,28 +1,19 @@
 """The judge: press a circuit's button in the tick engine and read every lamp's lit intervals.
 
-Making an engine world costs about 10 ms however small it is, a press about 1 ms. So each process
-keeps one empty world per area, and builds every circuit into it from the same checkpoint.
-``press_fresh`` makes a new world instead; a test holds the two equal.
+``press`` builds into this process's standing world; ``press_fresh`` makes a new one, and a test
+holds the two equal.
 """
 
 import importlib.metadata
 import json
-import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import nucleation
 
-from diagnose.env.blocks import (
-    AIR,
-    CANONICAL_STATES,
-    STONE,
-    Pos,
-    name_of,
-    parse_block,
-    props_of,
-)
+from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of, props_of
+from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import sides_of
 from diagnose.env.trace import Dust, Interval, Time, Trace
@@ -98,7 +89,7 @@ def press(
     trace = CACHE.get(key)
     if trace is None:
         _check(circuit, area_side)
-        trace = _watched(_built(circuit, area_side), circuit, watch)
+        trace = _watched(standing_world(circuit, area_side), circuit, watch)
         CACHE.put(key, trace)
     return trace
 
@@ -112,7 +103,7 @@ def press_fresh(
 ) -> Trace:
     """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
     _check(circuit, area_side)
-    world = _new_world(area_side, circuit.blocks.items())
+    world = fresh_world(area_side, circuit.blocks.items())
     return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
 
 
@@ -123,7 +114,7 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
         InputError: as ``press``.
     """
     _check(circuit, area_side)
-    world = _built(circuit, area_side)
+    world = standing_world(circuit, area_side)
     world.run_until_quiescent(SETTLE_RT * TICKS_PER_RT)
     if at_rt is not None:
         world.use_block(*circuit.press)
@@ -143,78 +134,6 @@ def _check(circuit: Circuit, area_side: int) -> None:
             raise InputError(f"block at {list(pos)}", state, "give a canonical state (parse_block)")
     if name_of(circuit.blocks.get(circuit.press, AIR)) != "stone_button":
         raise InputError("press", list(circuit.press), "name the cell of a stone_button")
-
-
-def _new_world(area_side: int, blocks: Iterable[tuple[Pos, str]] = ()) -> nucleation.TickSimulation:
-    schematic = nucleation.Schematic.create("area")
-    schematic.fill_cuboid(0, 0, 0, area_side - 1, 0, area_side - 1, STONE)
-    for (x, y, z), state in blocks:
-        schematic.set_block_from_string(x, y, z, state)
-    return nucleation.TickSimulation.from_schematic(
-        schematic,
-        nucleation.TickSettleMode.Placement,
-        0,
-        0,
-        0,
-        ";".join(sorted(CANONICAL_STATES | set(_DARK.values()))),
-    )
-
-
-@dataclass(frozen=True)
-class _Board:
-    """An empty world and the checkpoint to return to."""
-
-    world: nucleation.TickSimulation
-    empty: int
-
-
-# A world does not survive a fork's second owner safely, so it belongs to the process that made it.
-_BOARDS: dict[tuple[int, int], _Board] = {}
-
-
-def _board(area_side: int) -> _Board:
-    key = (os.getpid(), area_side)
-    board = _BOARDS.get(key)
-    if board is None:
-        world = _new_world(area_side)
-        board = _BOARDS[key] = _Board(world, world.checkpoint())
-    return board
-
-
-def _built(circuit: Circuit, area_side: int) -> nucleation.TickSimulation:
-    """Build the circuit into this process's empty world.
-
-    A placed block tells its neighbours, but does not look at them itself; and dust that changes
-    its shape while powered leaves a lamp lit that it no longer points at. So power comes last:
-    torches stand dark until the block they hang on wakes them, and a redstone block is a dark
-    torch (to which dust connects in the same way) until everything else stands.
-    """
-    board = _board(area_side)
-    world = board.world
-    world.restore(board.empty)
-    for (x, y, z), state in sorted(circuit.blocks.items(), key=_building_order):
-        world.place_block(x, y, z, _DARK.get(state, state))
-    for x, y, z in circuit.cells("redstone_torch"):
-        if y == 1:  # it stands on the floor, which was there before it
-            world.place_block(x, 0, z, AIR)
-            world.place_block(x, 0, z, STONE)
-    for x, y, z in circuit.cells("redstone_block"):
-        world.place_block(x, y, z, _REDSTONE_BLOCK)
-    return world
-
-
-_REDSTONE_BLOCK = parse_block("redstone_block")
-_DARK = {
-    state: state.replace("lit=true", "lit=false")
-    for state in CANONICAL_STATES
-    if name_of(state) in ("redstone_torch", "redstone_wall_torch")
-} | {_REDSTONE_BLOCK: "minecraft:redstone_torch[lit=false]"}
-
-
-def _building_order(item: tuple[Pos, str]) -> tuple[bool, int, int, int]:
-    """What is dark at first comes first, so that what it hangs on is placed after it."""
-    (x, y, z), state = item
-    return (state not in _DARK, y, z, x)
 
 
 def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
