@@ -237,3 +237,25 @@ def test_what_a_call_leaves_behind_is_small():
     assert [(call.name, call.ok) for call in kept] == [("note", ok) for ok in (True, True, False)]
     assert all(len(str(call.args)) < 2_500 for call in kept)
     assert kept[1].args == ("short", "{'a': 1}")
+
+
+@pytest.mark.parametrize(
+    ("lines", "ends"),
+    [
+        ([BUILD, "verify()"], True),
+        (["done()"], True),
+        (["press()"], False),
+        (["place(99, 1, 1, 'stone')"], False),
+    ],
+)
+def test_the_call_that_ends_an_episode_is_recorded_as_it_went(lines, ends):
+    kept = []
+
+    def uses(calls, _replies):
+        kept.extend(calls)
+        return True
+
+    watcher = Saying("Watch.", uses=uses)
+    trials = 0 if lines == ["press()"] else 5
+    run_episode(episode(code(*lines), interventions={"w": watcher}, budgets=Budgets(trials)))
+    assert (kept[-1].name, kept[-1].ok) == (lines[-1].partition("(")[0], ends)

@@ -220,17 +220,19 @@ FORKING = """
 import os, warnings
 from diagnose.sandbox import Sandbox
 warnings.simplefilter("ignore", DeprecationWarning)  # it forks beside threads: that is the point
-def value():
+def interpreter():
     with Sandbox() as sandbox:
-        return sandbox.run("6 * 7", {}).value
-assert value() == 42
+        assert sandbox.run("6 * 7", {}).value == 42
+        return sandbox.interpreter_pid
+first = interpreter()
 for depth in range(2):  # children, and children of children
     pid = os.fork()
     if pid:
         assert os.waitpid(pid, 0)[1] == 0
-        assert value() == 42
+        assert interpreter() == first  # a child that ends leaves its parent's alone
         break
-    assert value() == 42
+    assert interpreter() != first
+    first = interpreter()
 """
 
 
