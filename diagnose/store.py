@@ -14,7 +14,6 @@ last (``diagnose.ledger`` reads; its public names are offered here too).
 import errno
 import fcntl
 import json
-import logging
 import os
 import time
 from collections.abc import Mapping
@@ -29,7 +28,6 @@ from diagnose.records import EpisodeRecord, canonical_json
 __all__ = ["Entry", "Ledger", "Store", "canonical_lines", "episode_id", "read_records"]
 
 SYNC_EVERY_S = 1.0  # at most this much finished work is lost to a power failure; none to a kill
-_log = logging.getLogger(__name__)
 
 
 class _Appender:
@@ -81,6 +79,7 @@ class Store:
 
     Attributes:
         ledger: what is recorded, kept up to date by every append.
+        repair: one line saying what opening moved aside; empty for nothing.
     """
 
     def __init__(self, folder: Path | str, header: Mapping[str, Any]) -> None:
@@ -92,6 +91,7 @@ class Store:
         """
         self.folder = Path(folder)
         self._files: list[_Appender] = []
+        self.repair = ""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self.folder / "lock")
@@ -128,11 +128,9 @@ class Store:
             torn.sync()
             _sync_folder(self.folder)  # safe elsewhere before it goes from here
             self._episodes.truncate(line.offset)
-            _log.warning(
-                "%s: line %d was cut short and moved to %s; its episode runs again",
-                path,
-                line.number,
-                torn.path.name,
+            self.repair = (
+                f"warning: {path}: line {line.number} was cut short and is moved to "
+                f"{torn.path.name}; its episode runs again"
             )
         timings = self._timings.path.read_bytes()
         self._timings.truncate(timings.rfind(b"\n") + 1)

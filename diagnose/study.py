@@ -96,6 +96,8 @@ def run_study(
         raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
     study = _Study(ids, store, unobserved, policy, progress)
     count = min(policy.worker_count, len(study.pending))
+    if store.repair:
+        progress.say(store.repair)
     progress.start(len(plans), len(study.pending), count)
     try:
         with (

@@ -67,10 +67,13 @@ def test_a_tail_torn_at_any_byte_is_moved_aside(
             assert list(read_records(tmp_path)) == RECORDS_READ[:1]
             assert path.read_bytes() == whole[:cut]  # reading changes nothing
             with Store(tmp_path, HEADER) as store:
+                assert "line 2 was cut short and is moved to episodes.torn" in store.repair
                 assert list(store.ledger.outcomes) == [RECORDS[0].episode_id]
                 assert path.read_bytes() == LINES[0]
                 store.append_record(RECORDS[1])
-        assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{path}: line 2 is incomplete and left out"
+        ]
         assert path.read_bytes() == whole
         assert torn.read_bytes() == whole[len(LINES[0]) : cut] + b"\n"
         torn.unlink()

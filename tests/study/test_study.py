@@ -118,7 +118,7 @@ def test_kill_dash_nine_at_any_instant_loses_and_repeats_nothing(tmp_path: Path)
         wait_for_lines(episodes, min(len(kept) + 1, len(PLANS) - 1))
         time.sleep(draw.uniform(0, 0.01))
         study.kill()
-        study.communicate()
+        study.communicate(timeout=20)  # orphans would hold the pipes
         for line in (folder / "brood").read_text().splitlines():
             pids.update(map(int, line.split()))
         whole = episodes.read_bytes().splitlines(keepends=True)
@@ -152,6 +152,21 @@ def test_a_signal_stops_the_study_and_the_same_command_continues(
     run(folder)
     assert canonical_lines(folder) == WHOLE
     assert lines_in(folder / "episodes.jsonl") == len(PLANS)
+
+
+def test_a_torn_tail_is_mentioned_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    run(folder)
+    episodes = folder / "episodes.jsonl"
+    os.truncate(episodes, episodes.stat().st_size - 5)
+    shown = run(folder).stdout.splitlines()
+    assert shown[0] == (
+        f"warning: {episodes}: line 36 was cut short and is moved to episodes.torn; "
+        "its episode runs again"
+    )
+    assert shown[1] == "36 episodes, 1 to run on 1 workers"
+    assert canonical_lines(folder) == WHOLE
+    assert not run(folder).stdout.startswith("warning")
 
 
 def test_ending_a_study_ends_what_its_workers_started(tmp_path: Path) -> None:
@@ -255,7 +270,7 @@ def test_the_lock_dies_with_its_holder(tmp_path: Path) -> None:
     first = start(tmp_path / "s", 1, "hang")
     wait_for_lines(tmp_path / "s" / "episodes.jsonl", PLANS.index(VICTIM))
     os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
+    first.communicate(timeout=20)
     log = (tmp_path / "s" / "executed").read_text()
     wait_for_death({int(line.split()[0]) for line in log.splitlines()})
     run(tmp_path / "s")
