@@ -29,5 +29,5 @@ def stream(*path: str | int) -> np.random.Generator:
 
 
 def uniform(*path: str | int) -> float:
-    """Return one uniform draw in [0, 1) at ``path``: a 53-bit fraction of its hash, no generator."""
+    """Return one uniform draw in [0, 1) at ``path``: a 53-bit fraction of its hash."""
     return (seed_of(*path) >> 75) / float(1 << 53)

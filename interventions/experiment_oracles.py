@@ -57,8 +57,10 @@ class OracleSession:
             [
                 f"Experiment: {experiment.title}",
                 *lines,
-                f"Varied: {experiment.varied}. Control: {control}. "
-                f"Every rig was pressed {REPLICATES} times, with the same outcome each time.",
+                (
+                    f"Varied: {experiment.varied}. Control: {control}. "
+                    f"Every rig was pressed {REPLICATES} times, with the same outcome each time."
+                ),
                 "",
             ]
         )

@@ -58,7 +58,7 @@ class NotesSession:
         self.entries: list[Entry] = []
         self.first_shown_after: int | None = None  # the turn whose observation first showed it
 
-    def note(self, claim: str, proof: str, constraints: str, example: str) -> str:
+    def note(self, claim: object, proof: object, constraints: object, example: object) -> str:
         """Enter a finding; a claim entered again replaces its earlier entry.
 
         Raises:
@@ -69,9 +69,10 @@ class NotesSession:
             if not isinstance(text, str) or not text.strip():
                 raise SubjectError(f"note: {name} must be a text that says something")
             if len(text) > MOST_CHARACTERS:
-                raise SubjectError(f"note: {name} has {len(text)} characters, at most "
-                                   f"{MOST_CHARACTERS} fit")
-        entry = Entry(*(" ".join(text.split()) for text in sections.values()))
+                raise SubjectError(
+                    f"note: {name} has {len(text)} characters, at most {MOST_CHARACTERS} fit"
+                )
+        entry = Entry(*(" ".join(str(text).split()) for text in sections.values()))
         known = {old.claim: index for index, old in enumerate(self.entries)}
         if entry.claim in known:
             self.entries[known[entry.claim]] = entry

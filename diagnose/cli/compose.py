@@ -1,4 +1,4 @@
-"""From a checked configuration to the objects of a study: subject, interventions, cells, schedule."""
+"""From a checked configuration to the objects of a study: subject, interventions, schedule."""
 
 import hashlib
 from collections.abc import Mapping

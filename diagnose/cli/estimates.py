@@ -17,8 +17,11 @@ def figures(source: str, out: Path | None) -> int:
     """Draw the figures of a study, a table or the published results."""
     from analysis import cli
 
-    folder = out or (Path("figures") if source == "paper" else _beside(Path(source)))
-    for path in cli.figures(source if source == "paper" else Path(source), folder):
+    if source == "paper":
+        paths = cli.figures("paper", out or Path("figures"))
+    else:
+        paths = cli.figures(Path(source), out or _beside(Path(source)))
+    for path in paths:
         print(path)
     return OK
 

@@ -1,7 +1,6 @@
 """What a study ends with: its truth where that is known, the gap table, pictures, the folder."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from diagnose.models.reference import Reference
 
 
 def truth(study: Study) -> None:
-    """Write ``truth.json`` for the reference subject, whose success probabilities are computable."""
+    """Write ``truth.json`` for a reference subject: its success probabilities are computable."""
     path = study.folder / "truth.json"
     if not isinstance(study.model, Reference) or path.exists():
         return
@@ -61,4 +60,4 @@ def _picture(study: Study) -> Path | None:
 def _write(path: Path, data: object) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)

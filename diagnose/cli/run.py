@@ -90,10 +90,24 @@ def _explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")
         if key and key in text and not key.startswith("-"):
-            near = difflib.get_close_matches(key, _known(), n=2, cutoff=0.4)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see diagnose run --help"
+            hint = _options(key) or _nearest(key)
             return ConfigError(key, argument, f"{hint} ({text})")
     return ConfigError("configuration", " ".join(arguments), text)
+
+
+def _options(group: str) -> str:
+    """Return what a configuration group offers; nothing where ``group`` is none."""
+    names = sorted(
+        str(path.relative_to(CONF / group).with_suffix(""))
+        for path in (CONF / group).rglob("*.yaml")
+        if (CONF / group) != CONF
+    )
+    return f"choose one of {', '.join(names)}" if names else ""
+
+
+def _nearest(key: str) -> str:
+    near = difflib.get_close_matches(key, _known(), n=2, cutoff=0.4)
+    return f"did you mean {' or '.join(near)}?" if near else "see diagnose run --help"
 
 
 def _known() -> list[str]:

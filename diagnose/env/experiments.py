@@ -98,7 +98,7 @@ def catalogue() -> Mapping[str, Experiment]:
 
 @lru_cache(maxsize=1)
 def _catalogue() -> Mapping[str, Experiment]:
-    from diagnose.env.rigs import EXPERIMENTS  # noqa: PLC0415  (the rigs are built from this module)
+    from diagnose.env.rigs import EXPERIMENTS  # it imports this module
 
     return {experiment.law: experiment for experiment in EXPERIMENTS}
 

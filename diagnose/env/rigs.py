@@ -31,10 +31,12 @@ def lit_and_dark(lit: tuple[str, ...], dark: tuple[str, ...]) -> Infer:
 
 
 def last_lit(unit: str) -> Infer:
-    """Return a reading of the largest number of ``unit`` that still lights, given one that fails."""
+    """Return a reading: the largest number of ``unit`` that lights, given that one more fails."""
 
     def infer(results: Mapping[str, Outcome]) -> int | None:
-        amounts = {int(label.split()[0]): bool(lit) for label, lit in results.items() if unit in label}
+        amounts = {
+            int(label.split()[0]): bool(lit) for label, lit in results.items() if unit in label
+        }
         lit = [amount for amount, light in amounts.items() if light]
         dark = [amount for amount, light in amounts.items() if not light]
         # The edge is found only when the next larger amount was tried and failed.
@@ -80,7 +82,9 @@ def _dust_pointing() -> Experiment:
             rig(under, [*line(1), *raised, *wire((2, 0), (3, 0), (4, 0), y=2)]),
         ),
         lit_and_dark((front, under), (beside,)),
-        frozenset("point points pointing toward straight passes under beneath beside light".split()),
+        frozenset(
+            "point points pointing toward straight passes under beneath beside light".split()
+        ),
     )
 
 
@@ -126,7 +130,9 @@ def _attenuation() -> Experiment:
             for n in (4, 14, 15, 16, 17)
         ),
         last_lit("dusts between"),
-        frozenset("far distance range strength decay fade die dies long length along blocks".split()),
+        frozenset(
+            "far distance range strength decay fade die dies long length along blocks".split()
+        ),
     )
 
 
@@ -145,7 +151,9 @@ def _repeater_direction() -> Experiment:
         "facing of the repeater",
         (back, on),
         lit_and_dark((back.label,), (on.label,)),
-        frozenset("direction way facing face orient orientation input output backwards side".split()),
+        frozenset(
+            "direction way facing face orient orientation input output backwards side".split()
+        ),
     )
 
 
@@ -224,7 +232,9 @@ def _lamp_lag() -> Experiment:
         "whether the button lights the lamp or takes its power away",
         _button_rigs(),
         infer,
-        frozenset("lamp glow glows lit after power gone off switch fades lag afterglow stay".split()),
+        frozenset(
+            "lamp glow glows lit after power gone off switch fades lag afterglow stay".split()
+        ),
     )
 
 

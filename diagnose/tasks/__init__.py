@@ -33,8 +33,7 @@ __all__ = [
 ]
 
 FAMILIES: Mapping[str, Family] = {
-    family.letter: family
-    for family in (Simultaneous(), Branch(), Sequence(), Distance(), Pulse())
+    family.letter: family for family in (Simultaneous(), Branch(), Sequence(), Distance(), Pulse())
 }
 
 

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diagnose.laws import Laws
-from diagnose.tasks.layout import EAST, NORTH, SOUTH, WEST, Canvas, Step, delay_chain, row, wire_range
+from diagnose.tasks.layout import (
+    EAST,
+    NORTH,
+    SOUTH,
+    WEST,
+    Canvas,
+    Step,
+    delay_chain,
+    row,
+    wire_range,
+)
 
 FIRST_TOOTH = 3  # cells 1 and 2 of a half row may hold entrance repeaters
 PITCH = 6  # a row with its lamps is five cells wide; one stays free
@@ -56,9 +66,7 @@ def even_rows(lamps: int, teeth_per_half: int, offsets: Sequence[int]) -> list[H
     if left:
         raise ValueError(f"{lamps} lamps do not fit {len(offsets)} rows of {4 * teeth_per_half}")
     return [
-        HalfRow(
-            k, along, tuple((FIRST_TOOTH + 2 * i, s) for i in range(count) for s in (1, -1))
-        )
+        HalfRow(k, along, tuple((FIRST_TOOTH + 2 * i, s) for i in range(count) for s in (1, -1)))
         for (k, along), count in counts.items()
         if count
     ]

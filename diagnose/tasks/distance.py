@@ -50,9 +50,11 @@ class Distance:
         distances = task.params["distances"]
         each = task.lamps // len(distances)
         at = [manhattan(pos, circuit.press) for pos in times]
-        for distance in distances:
-            if at.count(distance) != each:
-                found.append(f"{at.count(distance)} lamps at distance {distance}, not {each}")
+        found += [
+            f"{at.count(distance)} lamps at distance {distance}, not {each}"
+            for distance in distances
+            if at.count(distance) != each
+        ]
         first = min(times, key=lambda pos: times[pos][0])
         last = max(times, key=lambda pos: times[pos][0])
         if times[first][0] != times[last][0]:
@@ -75,7 +77,9 @@ class Distance:
         far = distances[len(near) :]
         if not far:
             canvas.press_here(0, 0)
-            _lay(canvas, Storey(range(2, reach + 1), floor_until=2, height=height), near, each, half)
+            _lay(
+                canvas, Storey(range(2, reach + 1), floor_until=2, height=height), near, each, half
+            )
         else:
             lower = _lower_storey(near, far, reach, height)
             wait = {1: len(lower.repeaters)}
@@ -131,18 +135,14 @@ def _lower_storey(near: Sequence[int], far: Sequence[int], reach: int, height: i
             raise InputError("distances", [*near, *far], "no device for these is known")
         repeaters.append(late[-1])
         alive = late[-1] + reach
-    return Storey(
-        range(repeaters[-1] + 1, alive + 1), climb, height, {distance: 1 for distance in repeaters}
-    )
+    return Storey(range(repeaters[-1] + 1, alive + 1), climb, height, dict.fromkeys(repeaters, 1))
 
 
 def _way(host: Step) -> list[Step]:
     """Return the cells from the button to ``host``: along the trunk, then along a row."""
     x, z = host
     sz, sx = (1 if z > 0 else -1), (1 if x > 0 else -1)
-    return [(0, sz * i) for i in range(1, abs(z) + 1)] + [
-        (sx * i, z) for i in range(1, abs(x) + 1)
-    ]
+    return [(0, sz * i) for i in range(1, abs(z) + 1)] + [(sx * i, z) for i in range(1, abs(x) + 1)]
 
 
 def _spots(distance: int, half: int) -> Iterator[Spot]:
@@ -162,9 +162,7 @@ def _spots(distance: int, half: int) -> Iterator[Spot]:
                 yield Spot((x, z), (0, z))
 
 
-def _lay(
-    canvas: Canvas, storey: Storey, distances: Sequence[int], each: int, half: int
-) -> None:
+def _lay(canvas: Canvas, storey: Storey, distances: Sequence[int], each: int, half: int) -> None:
     """Lay a storey: lamps hang under its dust and beside the blocks that carry the dust.
 
     Distances are served from the outermost inwards, each lamp where it needs the least new dust.
@@ -177,7 +175,9 @@ def _lay(
     laid: set[Step] = set()
     taken: dict[Step, Spot] = {}
     for distance in sorted(distances, reverse=True):
-        spots = [s for s in _spots(distance, half) if abs(s.host[0]) + abs(s.host[1]) in storey.hosts]
+        spots = [
+            s for s in _spots(distance, half) if abs(s.host[0]) + abs(s.host[1]) in storey.hosts
+        ]
         ways = {spot: set(_way(spot.host)) for spot in spots}
         for _ in range(each):
             hosts = {spot.host for spot in taken.values() if spot.beside}

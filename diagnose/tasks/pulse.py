@@ -48,12 +48,12 @@ class Pulse:
         found: list[str] = []
         times = lit_once(trace)
         for index, name in ((0, "light"), (1, "go dark")):
-            low = min(times, key=lambda pos, i=index: times[pos][i])
-            high = max(times, key=lambda pos, i=index: times[pos][i])
-            if times[low][index] != times[high][index]:
+            ordered = sorted((when[index], pos) for pos, when in times.items())
+            (early, low), (late, high) = ordered[0], ordered[-1]
+            if early != late:
                 found.append(
-                    f"lamps do not {name} together: {cell(low)} at {times[low][index]:g} rt, "
-                    f"{cell(high)} at {times[high][index]:g} rt"
+                    f"lamps do not {name} together: {cell(low)} at {early:g} rt, "
+                    f"{cell(high)} at {late:g} rt"
                 )
         tau = task.params["tau_rt"]
         for pos, (rise, fall) in times.items():

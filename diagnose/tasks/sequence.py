@@ -34,7 +34,7 @@ class Sequence:
 
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
-        return sum(task.params["delays_rt"]) + 60
+        return int(sum(task.params["delays_rt"])) + 60
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""
@@ -43,8 +43,10 @@ class Sequence:
             (before, _), (rise, pos) = order[number - 1], order[number]
             if rise - before != wanted:
                 return [
-                    f"gap {number} is {rise - before:g} rt, not {wanted}: lamp {cell(pos)} "
-                    f"lights at {rise:g} rt, the one before it at {before:g} rt"
+                    (
+                        f"gap {number} is {rise - before:g} rt, not {wanted}: lamp {cell(pos)} "
+                        f"lights at {rise:g} rt, the one before it at {before:g} rt"
+                    )
                 ]
         return []
 
@@ -73,4 +75,3 @@ class Sequence:
                 along = WEST if along == EAST else EAST
                 x += along[0]
         return canvas.circuit(task.area_side)
-

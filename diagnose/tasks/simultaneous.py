@@ -41,8 +41,10 @@ class Simultaneous:
         if skew <= task.params["skew_rt"]:
             return []
         return [
-            f"skew is {skew:g} rt, at most {task.params['skew_rt']} allowed: lamp {cell(first)} "
-            f"lights at {rises[first]:g} rt, lamp {cell(last)} at {rises[last]:g} rt"
+            (
+                f"skew is {skew:g} rt, at most {task.params['skew_rt']} allowed: lamp {cell(first)} "
+                f"lights at {rises[first]:g} rt, lamp {cell(last)} at {rises[last]:g} rt"
+            )
         ]
 
     def build(self, task: Task, laws: Laws) -> Circuit:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from diagnose.env.experiments import catalogue
 from diagnose.errors import SubjectError
 from diagnose.intervention import HostCall, Setting

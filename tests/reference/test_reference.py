@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from diagnose.env.experiments import true_laws
 from diagnose.episode import Episode, run_episode
 from diagnose.errors import ConfigError
@@ -15,8 +18,6 @@ from diagnose.subjects.briefing import system_prompt
 from diagnose.subjects.budgets import Budgets
 from diagnose.tasks import FAMILIES, all_tasks, family_of, task
 from diagnose.tasks.base import LEVELS, make_task
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from interventions.experiment_oracles import ExperimentOracles
 from interventions.gap_hints import GapHints
 from interventions.knowledge_notes import KnowledgeNotes

@@ -1,6 +1,7 @@
 """The experiments measure, live, the laws of the published game."""
 
 import pytest
+
 from diagnose.env.experiments import catalogue, describe, run, true_laws
 from diagnose.env.questions import match
 from diagnose.laws import CATALOGUE

@@ -4,6 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from diagnose.env.circuit import Circuit
 from diagnose.env.experiments import true_laws
 from diagnose.errors import InputError
@@ -11,8 +14,6 @@ from diagnose.laws import CATALOGUE
 from diagnose.tasks import FAMILIES, Task, all_tasks, build_device, family_of, task, verdict_of
 from diagnose.tasks.base import area_side, make_task
 from diagnose.tasks.needs import needed_laws, passes
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PUBLISHED = {
     "A": [{"skew_rt": 1}] * 5,
@@ -181,7 +182,9 @@ def test_texts_reveal_no_mechanics(one):
     assert set(re.findall(r"\d+", text)) <= given_numbers
 
 
-@pytest.mark.parametrize("name", ["F-L1", "A-L9", "A-L0", "A", "", "A-L²", "C-L-1", "A-L" + "9" * 50])
+@pytest.mark.parametrize(
+    "name", ["F-L1", "A-L9", "A-L0", "A", "", "A-L²", "C-L-1", "A-L" + "9" * 50]
+)
 def test_unknown_tasks_are_refused_by_name(name):
-    with pytest.raises(InputError, match="task|level"):
+    with pytest.raises(InputError, match=r"task|level"):
         task(name)

@@ -17,7 +17,7 @@ from diagnose.tasks.needs import needed_laws
 
 
 class Reference:
-    """A ``Model`` with known capacities. It holds no state; a call is a function of its messages."""
+    """A ``Model`` with known capacities, without state: a reply is a function of the messages."""
 
     def __init__(self, profile: Profile, label: str = "reference") -> None:
         self.profile = profile

@@ -14,7 +14,9 @@ from diagnose.laws import CATALOGUE
 from diagnose.tasks import Task
 
 ENOUGH = 0.75  # share of a topic's content words that must stand in one line
-COMMON = frozenset("a an and at from how in is its it of on one or that the to up what which".split())
+COMMON = frozenset(
+    "a an and at from how in is its it of on one or that the to up what which".split()
+)
 _SIDE = re.compile(r"\((\d+) by \d+ columns\)")
 _LAMPS = re.compile(r"exactly (\d+) redstone lamps")
 _INTERVAL = re.compile(r"from ([\d.]+) (?:to ([\d.]+) rt|rt on)")

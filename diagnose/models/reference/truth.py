@@ -23,7 +23,7 @@ def success_probability(profile: Profile, task: Task, supplied: Iterable[str]) -
     """
     helped = set(supplied)
     laws = needed_laws(task)
-    chance = {law: 1.0 for law in laws}
+    chance = dict.fromkeys(laws, 1.0)
     for law, capacity in itertools.product(laws, CAPACITIES):
         if capacity not in helped:
             chance[law] *= profile.probability(capacity, law)
@@ -52,8 +52,7 @@ def true_table(
     helped = {code: frozenset(capacities) for code, capacities in cells.items()}
     return {
         task.id: {
-            code: success_probability(profile, task, supplied)
-            for code, supplied in helped.items()
+            code: success_probability(profile, task, supplied) for code, supplied in helped.items()
         }
         for task in tasks
     }

@@ -10,7 +10,7 @@ from diagnose.env.experiments import Experiment, catalogue
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.reading import CLAIMS
 
-_TRY = '''\
+_TRY = """\
 def say(lit):
     if not lit:
         return "stays dark"
@@ -28,11 +28,11 @@ def put(block, cells):
 def observe(label):
     print("- " + label + ": " + say(press()["lit"]))
     clear()
-'''
-_PUT = '''\
+"""
+_PUT = """\
 def put(block, cells):
     build([[x, y, z, block] for x, y, z in cells])
-'''
+"""
 
 
 def fenced(code: str, thought: str) -> str:

@@ -1,0 +1,226 @@
+"""The command line as a person types it: exit codes, one message for bad input, nothing lost."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from diagnose.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def diagnose(*arguments, cwd=None):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "diagnose", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def gold(tmp_path, capsys):
+    """A circuit file that passes C-L1, and its data."""
+    assert main(["gold", "C-L1"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    path = tmp_path / "device.json"
+    path.write_text(json.dumps(data))
+    return path, data
+
+
+def test_tasks_lists_all_25_and_shows_one(capsys):
+    assert main(["tasks"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 25
+    assert main(["tasks", "E-L2"]) == 0
+    assert "exactly 6 redstone ticks" in capsys.readouterr().out
+
+
+def test_verify_passes_and_fails_by_exit_code(gold, capsys):
+    path, _ = gold
+    assert main(["verify", str(path), "--task", "C-L1"]) == 0
+    assert capsys.readouterr().out == "C-L1: pass\n"
+    assert main(["verify", str(path), "--task", "A-L1", "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["passed"] is False
+    assert "skew" in shown["reasons"][0]
+    assert len(shown["lamps"]) == 4
+
+
+def with_repeater_delay_9(data):
+    data["blocks"] = [
+        [x, y, z, block.replace("delay=2", "delay=9")] for x, y, z, block in data["blocks"]
+    ]
+
+
+def with_far_coordinate(data):
+    data["blocks"].append([2_000_000_000, 1, 0, "stone"])
+
+
+def with_unknown_block(data):
+    data["blocks"].append([0, 1, 0, "minecraft:tnt"])
+
+
+def without_press(data):
+    del data["press"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (with_repeater_delay_9, ("delay", "9", "1")),
+        (with_far_coordinate, ("2000000000",)),
+        (with_unknown_block, ("tnt", "redstone_lamp")),
+        (without_press, ("press",)),
+    ],
+)
+def test_a_bad_circuit_is_one_message(gold, capsys, spoil, words):
+    path, data = gold
+    spoil(data)
+    path.write_text(json.dumps(data))
+    assert main(["verify", str(path), "--task", "C-L1"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("diagnose: ")
+    assert len(shown.err.splitlines()) == 1
+    for word in words:
+        assert word in shown.err
+
+
+def test_a_picture_is_drawn(gold, tmp_path):
+    from PIL import Image
+
+    path, _ = gold
+    out = tmp_path / "device.png"
+    assert main(["draw", str(path), "-o", str(out), "--at", "4"]) == 0
+    with Image.open(out) as picture:
+        assert min(picture.size) > 100
+
+
+SMOKE = ("run", "experiment=smoke", "study.runs=1", "study.tasks=[A-L1]")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("study.runz=3", ("study.runz", "study.runs")),
+        ("design=full", ("design", "full")),
+        ("subject.profile.identification=1.2", ("identification", "1.2", "0 to 1")),
+        ("study.runs=0", ("study.runs", "0")),
+        ("study.tasks=[A-L9]", ("A-L9", "level")),
+        ("budgets.trials=-1", ("budgets.trials", "-1")),
+        ("run.workers=-1", ("workers", "-1")),
+        ("interventions/gap_hints=maybe", ("gap_hints", "maybe")),
+        ("study.name=../up", ("study.name", "../up")),
+    ],
+)
+def test_a_bad_override_is_one_message_and_makes_no_folder(tmp_path, override, words):
+    done = diagnose(*SMOKE, override, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("diagnose: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    for word in words:
+        assert word.removeprefix("level") in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def folder_of(tmp_path):
+    (folder,) = (tmp_path / "studies").iterdir()
+    return folder
+
+
+def test_a_study_ends_with_its_table_pictures_and_folder(tmp_path):
+    done = diagnose(*SMOKE, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = folder_of(tmp_path)
+    assert str(folder.relative_to(tmp_path)) in done.stdout
+    for capacity in ("identification", "discovery", "consolidation", "application"):
+        assert capacity in done.stdout
+    assert len((folder / "episodes.jsonl").read_text().splitlines()) == 16
+    assert (folder / "device.png").stat().st_size > 1000
+    assert (folder / "estimates.csv").read_text().startswith("model,estimand,estimate,ci_low")
+
+
+def test_one_worker_and_two_write_the_same_canonical_records(tmp_path):
+    from diagnose.ledger import canonical_lines
+
+    lines = []
+    for workers in (1, 2):
+        place = tmp_path / str(workers)
+        place.mkdir()
+        options = ("study.tasks=[A-L1,C-L2]", f"run.workers={workers}")
+        done = diagnose("run", "experiment=smoke", *options, cwd=place)
+        assert done.returncode == 0, done.stderr
+        lines.append(canonical_lines(folder_of(place)))
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == 64
+
+
+def test_a_folder_cut_off_in_mid_write_loses_nothing_and_resumes(tmp_path):
+    from diagnose.ledger import canonical_lines
+
+    first = diagnose(*SMOKE, cwd=tmp_path)
+    folder = folder_of(tmp_path)
+    whole = canonical_lines(folder)
+    records = folder / "episodes.jsonl"
+    data = records.read_bytes()
+    records.write_bytes(data[: len(data) - 700])
+    again = diagnose(*SMOKE, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "cut short" in again.stderr
+    assert "16 episodes, 1 to run" in again.stderr
+    assert canonical_lines(folder) == whole
+    assert (folder / "episodes.torn").exists()
+    assert again.stdout == first.stdout
+
+
+def test_a_finished_study_runs_nothing_again(tmp_path):
+    first = diagnose(*SMOKE, cwd=tmp_path)
+    before = (folder_of(tmp_path) / "episodes.jsonl").read_bytes()
+    again = diagnose(*SMOKE, cwd=tmp_path)
+    assert "16 episodes, 0 to run" in again.stderr
+    assert (folder_of(tmp_path) / "episodes.jsonl").read_bytes() == before
+    assert again.stdout == first.stdout
+
+
+def test_a_factor_named_on_the_command_line_is_held(tmp_path):
+    fixed = ("interventions/gap_hints=on", "interventions/solution_sketches=off")
+    done = diagnose(*SMOKE, *fixed, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = (folder_of(tmp_path) / "episodes.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["cell"] for line in lines) == ["1000", "1010", "1100", "1110"]
+
+
+def test_a_sweep_makes_one_folder_each(tmp_path):
+    designs = "design=one_at_a_time,paper_sequential"
+    done = diagnose(*SMOKE, designs, "-m", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    counts = [
+        len((folder / "episodes.jsonl").read_text().splitlines())
+        for folder in (tmp_path / "studies").iterdir()
+    ]
+    assert sorted(counts) == [5, 6]
+
+
+def test_a_table_that_lacks_a_column_is_named(tmp_path, capsys):
+    table = tmp_path / "runs.csv"
+    table.write_text("model,family,level,task,run,gap_hints\nm,A,1,A-L1,0,1\n")
+    assert main(["analyze", str(table)]) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert "success" in error or "experiment_oracles" in error
+
+
+def test_help_names_the_subcommands(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    for command in ("run", "verify", "analyze", "figures", "draw", "tasks"):
+        assert command in shown
