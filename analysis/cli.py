@@ -1,0 +1,64 @@
+"""What the command line calls: analyse a source, or draw its figures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from analysis import figures as drawing
+from analysis import published, tables
+from analysis.study import Study, checked_target
+from analysis.uncertainty import Uncertainty
+from diagnose.errors import InputError
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def analyze(
+    source: Path, target: str, out: Path | None, print_fn: Callable[[str], None]
+) -> pd.DataFrame:
+    """Print the gap table of a study folder or table, and write every estimate.
+
+    Args:
+        source: a study folder, a CSV or a Parquet table.
+        target: ``new`` or ``fixed``.
+        out: a .csv or .parquet file for the estimates; None = none.
+        print_fn: where the table goes.
+
+    Raises:
+        InputError: source, target or out cannot be used.
+    """
+    how = Uncertainty(checked_target(target))
+    if out is not None and out.suffix.lower() not in SUFFIXES:
+        raise InputError("out", str(out), f"give a name that ends in {' or '.join(SUFFIXES)}")
+    study = Study.load(source)
+    frame = study.estimates(target)
+    print_fn(tables.report(study, frame, how))
+    if out is not None:
+        write(frame, out)
+        print_fn(f"{len(frame):,} estimates in {out}")
+    return frame
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Write estimates; the same estimates give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False, float_format="%.12g", lineterminator="\n")
+
+
+def figures(source: Path | Literal["paper"], out_dir: Path) -> list[Path]:
+    """Draw the figures of a study, or of the published tables, as PNG and PDF.
+
+    Raises:
+        InputError: the source cannot be used.
+    """
+    if str(source) == "paper":
+        drawn = drawing.of_published(published.load_published())
+    else:
+        drawn = drawing.of_study(Study.load(source))
+    out_dir.mkdir(parents=True, exist_ok=True)
+    return [path for name, one in drawn.items() for path in drawing.save(one, out_dir / name)]

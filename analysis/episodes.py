@@ -1,0 +1,182 @@
+"""Check a table of episodes at the boundary and give every column its type.
+
+Whatever came in (CSV text, typed Parquet, records), what leaves here is one row per episode with
+``success`` 1.0, 0.0 or NaN (not observed), sorted, no duplicates.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.layout import INTERVENTIONS, Bools, Floats, Layout, canonical_order, task_key
+from diagnose.errors import InputError
+
+KEYS = ("model", "family", "level", "task", "run")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows came from, so that an error can say it."""
+
+    name: str  # the file's name
+    place: Callable[[int], str]  # row number from 0 -> "row 12"
+
+    def error(self, column: str, row: int | None, received: object, remedy: str) -> InputError:
+        """Return an InputError that names file, column and row."""
+        where = f", {self.place(row)}" if row is not None else ""
+        return InputError(f"{self.name}: column {column}{where}", received, remedy)
+
+
+def validated(
+    raw: pd.DataFrame, source: Source, factors: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the episodes with typed columns, and the factors in a cell's order.
+
+    Args:
+        raw: one row per episode; cells may be text, numbers, booleans or null.
+        source: for error messages.
+        factors: the factor columns; None = the four interventions.
+
+    Raises:
+        InputError: a column is missing, a value is of the wrong kind, a row is there twice, a task
+            has two levels or families, or the table is empty.
+    """
+    names = canonical_order(factors or INTERVENTIONS)
+    for column in (*KEYS, *names, "success"):
+        if column not in raw.columns:
+            remedy = f"add the column; needed are {', '.join((*KEYS, *names, 'success'))}"
+            raise source.error(column, None, list(raw.columns), remedy)
+    if raw.empty:
+        raise source.error("success", None, "no rows", "give at least one episode")
+    table = pd.DataFrame(
+        {column: _text(raw[column], column, source) for column in ("model", "family", "task")}
+    )
+    levels = raw["level"].map(_without_l)
+    table["level"] = _whole(levels, "level", source, 0, "give 1 to 5 or L1 to L5")
+    table["run"] = _whole(raw["run"], "run", source, None, "give a whole number")
+    for name in names:
+        table[name] = _whole(raw[name], name, source, 0, "give 0 (off) or 1 (on)", 1)
+    table["success"] = _zero_one(raw["success"], "success", source)
+    for name in names:
+        if f"used_{name}" in raw.columns:
+            used = _zero_one(raw[f"used_{name}"], f"used_{name}", source)
+            # What was not offered was not used; what was not observed stays unknown.
+            table[f"used_{name}"] = np.where((table[name] == 0) & np.isnan(used), 0.0, used)
+    if "chain" in raw.columns:
+        table["chain"] = _text(raw["chain"], "chain", source)
+    cause = raw["missing_cause"] if "missing_cause" in raw.columns else pd.Series("", raw.index)
+    table["missing_cause"] = cause.astype("str").fillna("")
+    _check_unique(table, names, source)
+    _check_tasks(table, source)
+    order = [*KEYS[:1], "family", "level", "task", "run", *names]
+    return table.sort_values(order, kind="stable").reset_index(drop=True), names
+
+
+def layout_of(table: pd.DataFrame, factors: tuple[str, ...]) -> Layout:
+    """Return the study's shape: tasks ordered by family, level and name."""
+    rows = table[["task", "family", "level"]].drop_duplicates()
+    tasks = sorted(
+        ((str(t), str(f), int(level)) for t, f, level in rows.itertuples(index=False)),
+        key=lambda row: task_key(*row),
+    )
+    return Layout(
+        factors,
+        tuple(task for task, _, _ in tasks),
+        tuple(level for _, _, level in tasks),
+        tuple(family for _, family, _ in tasks),
+        tuple(name for name in factors if f"used_{name}" in table.columns),
+    )
+
+
+def _blanks(values: pd.Series) -> Bools:
+    blank = values.isna().to_numpy(np.bool_)
+    if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
+        empty = values.astype("str").str.strip().eq("").fillna(value=True)
+        return blank | empty.to_numpy(np.bool_)
+    return blank
+
+
+def _first(bad: Bools) -> int | None:
+    return int(np.argmax(bad)) if bad.any() else None
+
+
+def _text(values: pd.Series, column: str, source: Source) -> pd.Series:
+    row = _first(_blanks(values))
+    if row is not None:
+        raise source.error(column, row, values.iloc[row], "give a name")
+    return values.astype("str")
+
+
+def _without_l(value: object) -> object:
+    return value.strip()[1:] if isinstance(value, str) and value.strip()[:1] in "lL" else value
+
+
+def _numbers(values: pd.Series, column: str, source: Source, remedy: str) -> Floats:
+    """Return numbers, NaN for blanks only."""
+    blank = _blanks(values)
+    numbers = pd.to_numeric(values.mask(blank), errors="coerce").to_numpy(
+        np.float64, na_value=np.nan
+    )
+    row = _first(~blank & ~np.isfinite(numbers))
+    if row is not None:
+        raise source.error(column, row, values.iloc[row], remedy)
+    return numbers
+
+
+def _whole(  # a whole number is due: blanks are refused too
+    values: pd.Series,
+    column: str,
+    source: Source,
+    low: int | None,
+    remedy: str,
+    high: int | None = None,
+) -> NDArray[np.int64]:
+    numbers = _numbers(values, column, source, remedy)
+    bad = ~(numbers == np.round(numbers)) | (np.abs(numbers) > 2**53)
+    if low is not None:
+        bad |= numbers < low
+    if high is not None:
+        bad |= numbers > high
+    row = _first(bad)
+    if row is not None:
+        raise source.error(column, row, values.iloc[row], remedy)
+    return numbers.astype(np.int64)
+
+
+def _zero_one(values: pd.Series, column: str, source: Source) -> Floats:
+    remedy = "give 1, 0, or leave it empty when the episode was not observed"
+    numbers = _numbers(values, column, source, remedy)
+    row = _first(~np.isnan(numbers) & (numbers != 0) & (numbers != 1))
+    if row is not None:
+        raise source.error(column, row, values.iloc[row], remedy)
+    return numbers
+
+
+def _check_unique(table: pd.DataFrame, factors: Sequence[str], source: Source) -> None:
+    keys = ["model", "task", "run", *factors]
+    row = _first(table.duplicated(keys).to_numpy())
+    if row is None:
+        return
+    values = dict(zip(keys, table[keys].to_numpy(object)[row], strict=True))
+    first = int((table[keys] == pd.Series(values)).all(axis=1).to_numpy().argmax())
+    cell = "".join(str(values[name]) for name in factors)
+    raise source.error(
+        "run",
+        row,
+        f"model {values['model']}, task {values['task']}, run {values['run']}, cell {cell}",
+        f"this episode stands at {source.place(first)} already; remove one of the two, "
+        "or number the runs differently",
+    )
+
+
+def _check_tasks(table: pd.DataFrame, source: Source) -> None:
+    for column in ("family", "level"):
+        first = table.groupby("task")[column].transform("first")
+        row = _first((first != table[column]).to_numpy())
+        if row is not None:
+            task, value, other = table["task"][row], table[column][row], first[row]
+            remedy = f"task {task!s} has {column} {other!s} elsewhere; give each task one {column}"
+            raise source.error(column, row, value, remedy)

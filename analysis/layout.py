@@ -1,0 +1,73 @@
+"""The shape of a study: its factors, its cells and its tasks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnose.errors import InputError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+INTERVENTIONS = ("gap_hints", "experiment_oracles", "knowledge_notes", "solution_sketches")
+CAPACITIES = {
+    "gap_hints": "identification",
+    "experiment_oracles": "discovery",
+    "knowledge_notes": "consolidation",
+    "solution_sketches": "application",
+}
+MAX_FACTORS = 8  # 256 cells; a full factorial beyond that is not a study anyone runs
+
+
+def canonical_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the four interventions in their order, then any others in the order given."""
+    given = tuple(names)
+    known = tuple(name for name in INTERVENTIONS if name in given)
+    return known + tuple(name for name in given if name not in INTERVENTIONS)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Factors in the order of a cell's digits, and the tasks with their level and family.
+
+    Raises:
+        InputError: no factors, or more than ``MAX_FACTORS``.
+    """
+
+    factors: tuple[str, ...]
+    tasks: tuple[str, ...]
+    levels: tuple[int, ...]  # of each task
+    families: tuple[str, ...]  # of each task
+    used: tuple[str, ...] = ()  # factors whose use was recorded
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.factors) <= MAX_FACTORS:
+            raise InputError(
+                "factors", list(self.factors), f"give between 1 and {MAX_FACTORS} factor columns"
+            )
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every cell: one digit per factor, the first factor's digit first. Shape: 2^k."""
+        k = len(self.factors)
+        return tuple(format(index, f"0{k}b") for index in range(2**k))
+
+    def tasks_at_level(self, level: int) -> Bools:
+        """Return which tasks are of ``level``. Shape: tasks."""
+        return np.array([own == level for own in self.levels])
+
+    def tasks_of_family(self, family: str) -> Bools:
+        """Return which tasks are of ``family``. Shape: tasks."""
+        return np.array([own == family for own in self.families])
+
+
+def task_key(task: str, family: str, level: int) -> tuple[str, int, str]:
+    """Return the order of tasks in every table: family, level, name."""
+    return (family, level, task)
+
+
+def join(names: Sequence[str]) -> str:
+    """Return the name of an interaction: ``gap_hints*knowledge_notes``."""
+    return "*".join(names)

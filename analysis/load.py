@@ -1,0 +1,195 @@
+"""Read a study folder or a table of episodes into one validated frame.
+
+A study folder holds ``episodes.jsonl``, one record per line. Only the fields that estimates need
+are kept, so a study with long transcripts takes no more memory than one without.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.episodes import Source, validated
+from analysis.layout import CAPACITIES, INTERVENTIONS
+from diagnose.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What was read from ``path``."""
+
+    table: pd.DataFrame  # one row per episode, validated
+    factors: tuple[str, ...]  # in the order of a cell's digits
+    capacities: Mapping[str, str]  # factor -> capacity
+    truth: Mapping[str, Any] | None  # per cell and task, of a synthetic subject
+    name: str
+
+
+def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
+    """Read a study folder, its ``episodes.jsonl``, a CSV or a Parquet table.
+
+    Args:
+        path: the folder or file.
+        factors: factor columns of a table besides the four interventions.
+
+    Raises:
+        InputError: no such file, an unknown suffix, or anything in it that cannot be trusted; the
+            message names file, column, row, value and remedy.
+    """
+    path = Path(path)
+    if path.is_dir() or path.suffix == ".jsonl":
+        return _load_study(path)
+    if not path.is_file():
+        raise InputError("source", str(path), "give a study folder, a CSV or a Parquet file")
+    reader = {".csv": _read_csv, ".parquet": _read_parquet}.get(path.suffix.lower())
+    if reader is None:
+        raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
+    # The header is a CSV's first line, so its first row of data stands on line 2.
+    first = 2 if path.suffix.lower() == ".csv" else 1
+    unit = "line" if first == 2 else "row"
+    source = Source(path.name, lambda row: f"{unit} {row + first}")
+    names = (*INTERVENTIONS, *factors)
+    table, ordered = validated(reader(path), source, names)
+    return Loaded(table, ordered, _capacities(ordered, {}), None, path.stem)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:  # parser and Unicode errors are ValueErrors
+        raise InputError(path.name, str(error), "give a comma-separated UTF-8 table") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors and OSErrors
+        raise InputError(path.name, str(error), "give a Parquet table") from error
+
+
+def _load_study(path: Path) -> Loaded:
+    file = path / "episodes.jsonl" if path.is_dir() else path
+    if not file.is_file():
+        raise InputError("source", str(file), "no records here; name a study folder or a table")
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    capacities: dict[str, str] = {}
+    factors: tuple[str, ...] | None = None
+    for number, record in _records(file):
+        where = f"{file.name}: line {number}"
+        row = _episode_row(record, where)
+        if factors is not None and row["factors"] != factors:
+            raise InputError(
+                f"{where}: factors", row["factors"], f"the lines before have {factors}"
+            )
+        factors = row.pop("factors")
+        capacities |= row.pop("capacities")
+        key = (row["model"], row["task"], row["run"], row["cell"])
+        before = rows.pop(key, None)
+        if before is not None and before["success"] is not None:
+            raise InputError(
+                f"{where}: episode", key, f"line {before['line']} has it already; remove one"
+            )
+        rows[key] = row | {"line": number}
+    if not rows or factors is None:
+        raise InputError(file.name, "no whole record", "run the study first: diagnose run")
+    raw = pd.DataFrame(list(rows.values()))
+    lines = [row["line"] for row in rows.values()]
+    source = Source(file.name, lambda row: f"line {lines[row]}")
+    table, ordered = validated(raw, source, factors)
+    truth = _read_truth(file.with_name("truth.json"), factors, ordered)
+    name = str(next(iter(rows.values()))["study"]) or file.parent.name
+    return Loaded(table, ordered, _capacities(ordered, capacities), truth, name)
+
+
+def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield (line number, record) of every whole line; a torn last line is left out, aloud."""
+    with file.open("rb") as handle:
+        left = os.fstat(handle.fileno()).st_size  # a running study may append while we read
+        number = 0
+        while left > 0:
+            raw = handle.readline(left)
+            left -= len(raw)
+            number += 1
+            record = _parsed(raw)
+            if record is not None:
+                yield number, record
+            elif left > 0:
+                remedy = "restore the line from a copy, or delete it and its episode runs again"
+                raise InputError(f"{file.name}: line {number}", raw[:80], remedy)
+            else:
+                print(
+                    f"warning: {file}: the last line is torn ({len(raw)} bytes) and left out",
+                    file=sys.stderr,
+                )
+
+
+def _parsed(raw: bytes) -> Mapping[str, Any] | None:
+    try:
+        record = json.loads(raw) if raw.endswith(b"\n") else None
+    except ValueError:  # JSON and Unicode errors are ValueErrors
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the fields of one record that estimates need."""
+    try:
+        factors = tuple(map(str, record["factors"]))
+        row = {key: record[key] for key in ("model", "family", "level", "task", "run", "cell")}
+        row["success"], row["study"] = record["success"], record.get("study", "")
+        interventions = dict(record["interventions"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(where, str(error), "the record lacks this field") from error
+    cell = str(row["cell"])
+    if not (cell.isascii() and cell.isdigit() and len(cell) == len(factors)):
+        raise InputError(f"{where}: cell", cell, f"give one digit for each of {factors}")
+    if row["success"] not in (None, True, False):
+        raise InputError(f"{where}: success", row["success"], "give true, false or null")
+    row["missing_cause"] = record.get("missing_cause") or ""
+    row["factors"], row["capacities"] = factors, {}
+    for factor, digit in zip(factors, cell, strict=True):
+        if digit not in "01":
+            raise InputError(
+                f"{where}: {factor}", int(digit), "doses above 1 are not analysed yet; use 0 and 1"
+            )
+        row[factor] = int(digit)
+        entry = interventions.get(factor)
+        if isinstance(entry, Mapping):
+            row[f"used_{factor}"] = entry.get("used")
+            if entry.get("capacity"):
+                row["capacities"][factor] = str(entry["capacity"])
+    return row
+
+
+def _capacities(factors: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str]:
+    return {name: recorded.get(name) or CAPACITIES.get(name, name) for name in factors}
+
+
+def _read_truth(
+    path: Path, recorded: Sequence[str], ordered: Sequence[str]
+) -> Mapping[str, Any] | None:
+    """Return truth.json with its cells' digits in the order of ``ordered``; None without one."""
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        maps = {"": data["cells"], **data.get("tasks", {})}
+        moved = {
+            task: {_reordered(code, recorded, ordered): float(p) for code, p in cells.items()}
+            for task, cells in maps.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(
+            path.name, str(error), 'give {"cells": {"0000": p}, "tasks": {"A-L1": {"0000": p}}}'
+        ) from error
+    return {"cells": moved.pop(""), "tasks": moved}
+
+
+def _reordered(code: str, recorded: Sequence[str], ordered: Sequence[str]) -> str:
+    digits = dict(zip(recorded, code, strict=True))
+    return "".join(digits[name] for name in ordered)

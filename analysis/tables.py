@@ -1,0 +1,242 @@
+"""The gap table in the terminal: the answer in words, then one line per capacity."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import contrasts
+from analysis.estimands import Contrast
+from analysis.estimates import Finding, evaluate
+from analysis.layout import Floats
+from analysis.study import ALL, Study, records
+from analysis.uncertainty import Uncertainty
+
+WEIGHTS = {"shapley": contrasts.shapley, "add1": contrasts.moebius}
+TITLES = {"shapley": "Shapley", "ame": "average effect", "seq": "in sequence", "add1": "alone"}
+
+
+@dataclass(frozen=True, eq=False)
+class ModelTable:
+    """One model's rows of the estimates, by name."""
+
+    study: Study
+    model: str
+    rows: Mapping[str, Mapping[str, Any]]  # estimand -> its columns
+
+    @classmethod
+    def of(cls, study: Study, frame: pd.DataFrame, model: str) -> "ModelTable":
+        """Take one model's rows."""
+        own = frame[frame["model"] == model]
+        return cls(study, model, {str(row["estimand"]): row for row in records(own)})
+
+    def value(self, name: str, column: str = "estimate") -> float:
+        """Return one number; NaN where there is none."""
+        return float(self.rows[name][column]) if name in self.rows else np.nan
+
+    def measured(self, kind: str) -> bool:
+        """Whether every factor has an estimate of this kind."""
+        names = [f"{kind}:{factor}" for factor in self.study.layout.factors]
+        return all(np.isfinite(self.value(name)) for name in names)
+
+    def leading(self) -> str | None:
+        """Return the kind that ranks the capacities: the fairest that the design allows."""
+        return next((kind for kind in ("shapley", "seq", "add1") if self.measured(kind)), None)
+
+
+def report(study: Study, frame: pd.DataFrame, how: Uncertainty) -> str:
+    """Return the whole report: a part per model, then the average over models."""
+    models = [*study.models, ALL] if len(study.models) > 1 else list(study.models)
+    if len(models) == 1:
+        table = ModelTable.of(study, frame, models[0])
+        lines = [_answer(table, how), _heading(study, how), "", *_gap_lines(table), ""]
+        return "\n".join([*lines, *_foot(table)])
+    lines = [_heading(study, how), ""]
+    for model in models:
+        table = ModelTable.of(study, frame, model)
+        title = "mean of the models" if model == ALL else model
+        lines.append(f"── {title} " + "─" * max(3, 76 - len(title)))
+        lines += [_answer(table, how), "", *_gap_lines(table), "", *_foot(table), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _heading(study: Study, how: Uncertainty) -> str:
+    tasks = len(study.layout.tasks)
+    target = (
+        f"new tasks, of which these {tasks} are a sample"
+        if how.target == "new"
+        else f"these {tasks} tasks, new runs"
+    )
+    total, missing = len(study.episodes), study.missing
+    seen = total - sum(missing.values())
+    lost = "none missing"
+    if missing:
+        causes = ", ".join(f"{cause} {count:,}" for cause, count in missing.items())
+        lost = f"{total - seen:,} missing ({causes}), never counted as failures"
+    models = study.models
+    who = models[0] if len(models) == 1 else f"{len(models)} models"
+    return (
+        f"{study.name}: {who}. Target: {target}. "
+        f"{seen:,} of {total:,} episodes observed, {lost}. Intervals: 95 %."
+    )
+
+
+def pp(value: float) -> str:
+    """Return a difference in percentage points with its sign: ``+34.0``."""
+    return "–" if np.isnan(value) else f"{_tidy(value):+.1f}"
+
+
+def interval(low: float, high: float) -> str:
+    """Return limits in percentage points: ``[28.1, 39.9]``."""
+    if np.isnan(low) or np.isnan(high):
+        return "[no interval]"
+    return f"[{_tidy(low):.1f}, {_tidy(high):.1f}]"
+
+
+def _tidy(value: float) -> float:
+    """Return percentage points to one digit, never minus zero."""
+    return round(100 * value, 1) + 0.0
+
+
+def _said(table: ModelTable, kind: str, factor: str) -> str:
+    row = table.rows[f"{kind}:{factor}"]
+    limits = interval(row["ci_low"], row["ci_high"])
+    return f"{factor} ({table.study.capacities[factor]}) {pp(row['estimate'])} pp {limits}"
+
+
+def _answer(table: ModelTable, how: Uncertainty) -> str:
+    """Return the answer in one or two sentences."""
+    kind = table.leading()
+    factors = table.study.layout.factors
+    if kind is None:
+        return "The design does not hold the cells that would rank the capacities."
+    order = sorted(factors, key=lambda factor: -table.value(f"{kind}:{factor}"))
+    top = order[0]
+    measure = TITLES[kind]
+    if not table.value(f"{kind}:{top}", "ci_low") > 0:
+        return (
+            "No gap is distinguishable from zero at 95 %; the largest is "
+            f"{_said(table, kind, top)} ({measure})."
+        )
+    said = _said(table, kind, top).replace(f"{top} (", f"{top} (", 1)
+    head, tail = said.split(") ", maxsplit=1)
+    text = f"{head}) holds {_whom(table)} back most: {tail} ({measure})"
+    if len(order) == 1:
+        return text + "."
+    second = order[1]
+    text += f"; second {_said(table, kind, second)}."
+    if table.value(f"{kind}:{second}", "ci_high") >= table.value(f"{kind}:{top}", "ci_low"):
+        gap = _difference(table, how, kind, (top, second))
+        apart = f"{pp(gap.estimate)} pp {interval(gap.ci_low, gap.ci_high)}"
+        verdict = "which excludes zero" if gap.ci_low > 0 else "so the first place is not certain"
+        text += f" Their intervals overlap: the difference is {apart}, {verdict}."
+    return text
+
+
+def _whom(table: ModelTable) -> str:
+    return "the models" if table.model == ALL else table.model
+
+
+def _difference(table: ModelTable, how: Uncertainty, kind: str, pair: tuple[str, str]) -> Finding:
+    place = table.study.place(table.model, how)
+    first, second = (_weights(table.study.layout.factors, kind, name) for name in pair)
+    return evaluate(place, [Contrast("difference", first - second)], [(-2.0, 2.0)])[0]
+
+
+def _weights(factors: Sequence[str], kind: str, name: str) -> Floats:
+    k, index = len(factors), factors.index(name)
+    if kind == "seq":
+        return contrasts.step(k, range(index), [index])
+    return WEIGHTS[kind](k, [index])
+
+
+def _gap_lines(table: ModelTable) -> list[str]:
+    kinds = [kind for kind in ("shapley", "ame", "seq") if _any(table, kind)]
+    kinds = kinds or ["add1"]
+    known = any(np.isfinite(row["truth"]) for row in table.rows.values())
+    head = ["capacity", "intervention"]
+    for kind in kinds:
+        head += [TITLES[kind], "95 %"] + (["truth"] if known else [])
+    ordered = "seq" in kinds and any(np.isfinite(row["order_low"]) for row in table.rows.values())
+    orders = int(np.prod(np.arange(1, len(table.study.layout.factors) + 1)))
+    head += [f"over {orders} orders"] if ordered else []
+    body = []
+    for factor in table.study.layout.factors:
+        line = [table.study.capacities[factor], factor]
+        for kind in kinds:
+            line += _estimate(table, f"{kind}:{factor}", known=known)
+        row = table.rows[f"seq:{factor}"]
+        if ordered:
+            line.append(_range(row["order_low"], row["order_high"]))
+        body.append(line)
+    return aligned(head, body)
+
+
+def _names(table: ModelTable, kind: str) -> list[str]:
+    return [f"{kind}:{factor}" for factor in table.study.layout.factors]
+
+
+def _any(table: ModelTable, kind: str) -> bool:
+    return bool(np.isfinite([table.value(name) for name in _names(table, kind)]).any())
+
+
+def _estimate(table: ModelTable, name: str, *, known: bool) -> list[str]:
+    row = table.rows[name]
+    if row["status"]:
+        cells = ["–", "not estimable"]
+    else:
+        cells = [pp(row["estimate"]), interval(row["ci_low"], row["ci_high"])]
+    return cells + ([pp(row["truth"])] if known else [])
+
+
+def _range(low: float, high: float) -> str:
+    return "–" if np.isnan(low) or np.isnan(high) else f"{pp(low)} to {pp(high)}"
+
+
+def aligned(head: list[str], body: list[list[str]]) -> list[str]:
+    """Return lines with two columns of names at the left and figures at the right."""
+    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
+
+    def line(cells: list[str]) -> str:
+        texts = [
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(texts).rstrip()
+
+    return [line(head), "─" * (sum(widths) + 2 * (len(widths) - 1)), *map(line, body)]
+
+
+def _foot(table: ModelTable) -> list[str]:
+    layout = table.study.layout
+    none, full = layout.codes[0], layout.codes[-1]
+    rates = []
+    for name, title in ((f"cell:{none}", "nothing on"), (f"cell:{full}", "everything on")):
+        row = table.rows[name]
+        if not row["status"]:
+            limits = interval(row["ci_low"], row["ci_high"])
+            rates.append(f"{title} ({name[5:]}) {100 * row['estimate']:.1f} % {limits}")
+    residual = table.value("seq:residual")
+    if np.isfinite(residual):
+        rates.append(f"residual {100 * residual:.1f} %")
+    lines = [" · ".join(rates)] if rates else []
+    lines.append(f"Percentage points. Sequence and digits: {' > '.join(layout.factors)}.")
+    lines += _missing_line(table)
+    methods = {table.rows[name]["method"] for name in _names(table, table.leading() or "add1")}
+    lines.append("Method: " + "; or ".join(sorted(methods)) + ".")
+    return lines
+
+
+def _missing_line(table: ModelTable) -> list[str]:
+    """Return worst and best case of the leading gaps; nothing where every episode was observed."""
+    kind = table.leading() or "add1"
+    ranges = [
+        f"{factor} {_range(row['manski_low'], row['manski_high'])}"
+        for factor in table.study.layout.factors
+        if np.isfinite((row := table.rows[f"{kind}:{factor}"])["manski_low"])
+    ]
+    if not ranges:
+        return []
+    return [f"Missing episodes at their worst and best ({TITLES[kind]}): {'; '.join(ranges)}."]
