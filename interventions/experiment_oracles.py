@@ -6,7 +6,7 @@ conclusion, and it answers only what was asked. Used: at least one question was 
 
 from collections.abc import Mapping, Sequence
 
-from diagnose.env.experiments import REPLICATES, describe, run
+from diagnose.env.experiments import PLACES, describe, run
 from diagnose.env.questions import match
 from diagnose.errors import SubjectError
 from diagnose.intervention import HostCall, HostFunction, Setting
@@ -59,7 +59,7 @@ class OracleSession:
                 *lines,
                 (
                     f"Varied: {experiment.varied}. Control: {control}. "
-                    f"Every rig was pressed {REPLICATES} times, with the same outcome each time."
+                    f"Each rig was pressed in {len(PLACES)} places, with the same outcome."
                 ),
                 "",
             ]

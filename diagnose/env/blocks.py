@@ -214,6 +214,22 @@ def props_of(state: str) -> Mapping[str, str]:
     return MappingProxyType(dict(part.split("=", 1) for part in inside.split(",") if part))
 
 
+@lru_cache(maxsize=4096)
+def brief(state: str) -> str:
+    """Return a canonical state as a builder writes it: ``parse_block`` gives the state back.
+
+    What the circuit decides and what is the default goes unsaid.
+    """
+    name = name_of(state)
+    table = PALETTE[name].properties
+    said = [
+        f"{key}={value}"
+        for key, value in sorted(props_of(state).items())
+        if table[key].resting is None and value != table[key].default
+    ]
+    return f"minecraft:{name}[{','.join(said)}]" if said else f"minecraft:{name}"
+
+
 def is_full(state: str) -> bool:
     """Return whether the block fills its cell and so can hold others on any face."""
     return PALETTE[name_of(state)].full

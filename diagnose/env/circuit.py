@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from diagnose.env.blocks import AIR, STONE, Pos, is_full, name_of, parse_block, support_of
+from diagnose.env.blocks import AIR, STONE, Pos, brief, is_full, name_of, parse_block, support_of
 from diagnose.env.wording import presentable
 from diagnose.errors import InputError
 
@@ -51,8 +51,8 @@ class Circuit:
 
     @cached_property
     def sha256(self) -> str:
-        """The content hash: of the canonical JSON of the sorted blocks and the button."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        """The content hash: of the sorted blocks in their canonical states, and the button."""
+        text = json.dumps([list(self.blocks.items()), self.press], separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def cells(self, name: str) -> tuple[Pos, ...]:
@@ -62,7 +62,7 @@ class Circuit:
     def to_json(self) -> dict[str, Any]:
         """Return the circuit-file form."""
         return {
-            "blocks": [[x, y, z, state] for (x, y, z), state in self.blocks.items()],
+            "blocks": [[x, y, z, brief(state)] for (x, y, z), state in self.blocks.items()],
             "press": list(self.press),
         }
 

@@ -14,7 +14,7 @@ from diagnose.env.engine import press
 from diagnose.env.trace import Interval, Trace
 
 AREA_SIDE = 33
-REPLICATES = 3
+PLACES = ((0, 0), (4, 9), (11, 20))  # where in the area the replicates of a rig stand
 Cell = tuple[int, int, int]
 Outcome = tuple[tuple[float, float | None], ...]  # the lamp's lit intervals (rise, fall) in rt
 
@@ -24,10 +24,18 @@ BUTTON: tuple[Cell, str] = ((0, 1, 0), "stone_button[face=floor,facing=north]")
 
 @dataclass(frozen=True)
 class Arm:
-    """One rig: its value of the independent variable in words, and its blocks with one lamp."""
+    """One rig: its value of the independent variable in words, and its blocks with one lamp.
+
+    Its replicates are the same blocks built in different places of the area.
+    """
 
     label: str
-    circuit: Circuit
+    replicates: tuple[Circuit, ...]
+
+    @property
+    def circuit(self) -> Circuit:
+        """The first replicate."""
+        return self.replicates[0]
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,14 @@ class Experiment:
 
 def rig(label: str, blocks: Sequence[tuple[Cell, str]], button: tuple[Cell, str] = BUTTON) -> Arm:
     """Return an arm; its blocks may lie anywhere around the origin."""
-    entries = [[*pos, block] for pos, block in (button, *blocks)]
-    data = {"blocks": entries, "press": list(button[0])}
-    return Arm(label, Circuit.from_json(data, AREA_SIDE))
+
+    def at(dx: int, dz: int) -> Circuit:
+        entries = [[x + dx, y, z + dz, block] for (x, y, z), block in (button, *blocks)]
+        (x, y, z), _ = button
+        data = {"blocks": entries, "press": [x + dx, y, z + dz]}
+        return Circuit.from_json(data, AREA_SIDE)
+
+    return Arm(label, tuple(at(*place) for place in PLACES))
 
 
 def wire(*cells: tuple[int, int], y: int = 1) -> list[tuple[Cell, str]]:
@@ -77,14 +90,14 @@ def describe(lit: Sequence[tuple[float, float | None]] | Sequence[Interval]) -> 
 
 
 def run(experiment: Experiment) -> dict[str, Outcome]:
-    """Press every rig ``REPLICATES`` times in the simulator; return label -> outcome.
+    """Press every replicate of every rig in the simulator; return label -> outcome.
 
     Raises:
-        RuntimeError: replicates differ (the engine would not be deterministic).
+        RuntimeError: replicates differ, so that the place would matter.
     """
     results: dict[str, Outcome] = {}
     for arm in experiment.arms:
-        seen = {outcome(press(arm.circuit, AREA_SIDE)) for _ in range(REPLICATES)}
+        seen = {outcome(press(circuit, AREA_SIDE)) for circuit in arm.replicates}
         if len(seen) != 1:
             raise RuntimeError(f"replicates of {experiment.law}/{arm.label} differ: {seen}")
         results[arm.label] = seen.pop()

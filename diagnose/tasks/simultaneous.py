@@ -40,10 +40,11 @@ class Simultaneous:
         skew = rises[last] - rises[first]
         if skew <= task.params["skew_rt"]:
             return []
+        allowed = task.params["skew_rt"]
         return [
             (
-                f"skew is {skew:g} rt, at most {task.params['skew_rt']} allowed: lamp {cell(first)} "
-                f"lights at {rises[first]:g} rt, lamp {cell(last)} at {rises[last]:g} rt"
+                f"skew is {skew:g} rt, at most {allowed} allowed: lamp {cell(first)} lights at "
+                f"{rises[first]:g} rt, lamp {cell(last)} at {rises[last]:g} rt"
             )
         ]
 

@@ -10,6 +10,7 @@ from diagnose.env.blocks import (
     AIR,
     CANONICAL_STATES,
     PALETTE,
+    brief,
     is_full,
     name_of,
     parse_block,
@@ -155,3 +156,11 @@ def test_what_a_block_hangs_on(text: str, support: tuple[int, int, int] | None) 
 def test_full_blocks_are_those_with_sturdy_faces() -> None:
     full = {name_of(state) for state in CANONICAL_STATES if is_full(state)}
     assert full == {"stone", "glass", "redstone_block", "target", "redstone_lamp", "observer"}
+
+
+@pytest.mark.parametrize("state", sorted(CANONICAL_STATES))
+def test_a_brief_state_says_enough_and_no_more(state):
+    short = brief(state)
+    assert parse_block(short) == state
+    assert len(short) <= len(state)
+    assert not any(word in short for word in ("power", "lit", "locked", "north=", "default"))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from diagnose.env.blocks import PALETTE, is_full, name_of, props_of
+from diagnose.env.blocks import brief, is_full
 from diagnose.env.circuit import Circuit
 from diagnose.env.experiments import Experiment, catalogue
 from diagnose.laws import CATALOGUE
@@ -107,22 +107,12 @@ def _puts(circuit: Circuit) -> list[str]:
     kinds: dict[str, list[tuple[int, int, int]]] = {}
     for pos, state in circuit.blocks.items():
         kinds.setdefault(state, []).append(pos)
-    ordered = sorted(kinds, key=lambda state: (not is_full(state), short(state)))
-    return [f"put({short(state)!r}, {_cells(kinds[state])})" for state in ordered]
+    ordered = sorted(kinds, key=lambda state: (not is_full(state), state))
+    return [
+        f"put({brief(state).removeprefix('minecraft:')!r}, {_cells(kinds[state])})"
+        for state in ordered
+    ]
 
 
 def _cells(cells: Sequence[tuple[int, int, int]]) -> str:
     return "[" + ", ".join(f"({x}, {y}, {z})" for x, y, z in sorted(cells)) + "]"
-
-
-@lru_cache(maxsize=512)
-def short(state: str) -> str:
-    """Return a block as a builder writes it: without what the game works out or takes as given."""
-    name = name_of(state)
-    table = PALETTE[name].properties
-    said = [
-        f"{key}={value}"
-        for key, value in sorted(props_of(state).items())
-        if table[key].resting is None and value != table[key].default
-    ]
-    return f"{name}[{','.join(said)}]" if said else name
