@@ -41,6 +41,20 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     }
 
 
+def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
+    """Return whether some junction carries power on to at least ``lamps`` lamps.
+
+    Strong junctions are looked at first: they lie near the button and mostly decide at once.
+    """
+    flow = _Flow(circuit, trace)
+    junctions = [
+        (-dust.peak, pos)
+        for pos, dust in trace.dust.items()
+        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0
+    ]
+    return any(len(flow.lamps_from(pos)) >= lamps for _, pos in sorted(junctions))
+
+
 class _Flow:
     """The directed graph of one press; edges are found on demand."""
 

@@ -13,7 +13,7 @@ from diagnose.env.trace import Verdict
 from diagnose.errors import InputError
 from diagnose.laws import Laws
 from diagnose.records import canonical_json
-from diagnose.tasks.base import PUBLISHED_LEVELS, Family, Task, judge, make_task
+from diagnose.tasks.base import LEVELS, PUBLISHED_LEVELS, Family, Task, judge, make_task
 from diagnose.tasks.branch import Branch
 from diagnose.tasks.distance import Distance
 from diagnose.tasks.pulse import Pulse
@@ -45,9 +45,10 @@ def task(task_id: str) -> Task:
     """
     letter, _, level = task_id.partition("-L")
     family = FAMILIES.get(letter)
-    if family is None or not level.isdecimal() or len(level) > 2:
-        known = ", ".join(f"{name}-L1" for name in FAMILIES)
-        raise InputError("task", task_id, f"name a family and a level, such as {known}")
+    if family is None or level not in map(str, LEVELS):
+        raise InputError(
+            "task", task_id, f"name A to E and a level from 1 to {LEVELS[-1]}, such as C-L3"
+        )
     return make_task(family, int(level))
 
 

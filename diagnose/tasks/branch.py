@@ -3,7 +3,7 @@
 from typing import Any
 
 from diagnose.env.circuit import Circuit
-from diagnose.env.flow import junction_reach
+from diagnose.env.flow import branches
 from diagnose.env.trace import Trace
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once, manhattan
@@ -64,7 +64,7 @@ class Branch:
             ends = [p for p in times if manhattan(p, circuit.press) == reach]
             if not any(_both_sides(ends, circuit.press[axis], axis) for axis in (0, 2)):
                 found.append(f"lamps at distance {reach} lie on one side of the button only")
-        if not any(len(lamps) >= 2 for lamps in junction_reach(circuit, trace).values()):
+        if not branches(circuit, trace, lamps=2):
             found.append("no dust with three connections carries power on to two lamps or more")
         return found
 

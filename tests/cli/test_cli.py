@@ -112,7 +112,7 @@ SMOKE = ("run", "experiment=smoke", "study.runs=1", "study.tasks=[A-L1]")
         ("design=full", ("design", "full")),
         ("subject.profile.identification=1.2", ("identification", "1.2", "0 to 1")),
         ("study.runs=0", ("study.runs", "0")),
-        ("study.tasks=[A-L9]", ("A-L9", "level")),
+        ("study.tasks=[A-L9]", ("A-L9", "from 1 to 7")),
         ("budgets.trials=-1", ("budgets.trials", "-1")),
         ("run.workers=-1", ("workers", "-1")),
         ("interventions/gap_hints=maybe", ("gap_hints", "maybe")),
@@ -126,7 +126,7 @@ def test_a_bad_override_is_one_message_and_makes_no_folder(tmp_path, override, w
     assert done.stderr.startswith("diagnose: ")
     assert len(done.stderr.strip().splitlines()) == 1
     for word in words:
-        assert word.removeprefix("level") in done.stderr
+        assert word in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

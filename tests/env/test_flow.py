@@ -2,10 +2,13 @@
 
 import random
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from diagnose.env.circuit import Circuit
 from diagnose.env.engine import press
-from diagnose.env.flow import junction_reach
-from tests.env.circuits import BUTTON, LAMP, SIDE, WIRE, circuit
+from diagnose.env.flow import branches, junction_reach
+from tests.env.circuits import BUTTON, LAMP, SIDE, WIRE, circuit, random_circuit
 
 
 def _reach(one: Circuit) -> dict[tuple[int, int, int], set[tuple[int, int, int]]]:
@@ -134,3 +137,12 @@ def test_what_goes_dark_without_a_junction_was_within_its_reach() -> None:
             assert dark <= lamps, (seed, junction)
             cut += len(dark)
     assert cut > 50
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), lamps=st.integers(0, 4))
+def test_branching_is_what_the_reach_of_junctions_says(seed, lamps):
+    circuit = random_circuit(seed)
+    trace = press(circuit, SIDE)
+    reaches = junction_reach(circuit, trace).values()
+    assert branches(circuit, trace, lamps) == any(len(reach) >= lamps for reach in reaches)
