@@ -6,7 +6,7 @@ facts, so that the same study gives the same bytes on one worker and on eight.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from diagnose.errors import InputError
@@ -77,7 +77,13 @@ class EpisodeRecord:
 
     def to_line(self) -> str:
         """Return the canonical JSON line, with its newline."""
-        return canonical_json(asdict(self)) + "\n"
+        # Not dataclasses.asdict: it would copy the transcript and the circuit, block by block.
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        values["interventions"] = {
+            name: asdict(entry) for name, entry in self.interventions.items()
+        }
+        values["usage"] = asdict(self.usage)
+        return canonical_json(values) + "\n"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "EpisodeRecord":

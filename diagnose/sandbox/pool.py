@@ -7,6 +7,7 @@ ever. Such a child loads a second copy of the library (20 ms) and a pool of its 
 
 import ctypes
 import importlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic_monty import Monty
 
 PACKAGE = "pydantic_monty"
+TRACING = "opentelemetry"
 MAX_PROCESSES = 64  # sessions open at once in one process: threads that wait for a provider
 CHECKOUT_S = 60.0
 SESSIONS_PER_PROCESS = 1000  # then a fresh process, so that nothing leaks for long
@@ -56,7 +58,18 @@ def loaded() -> Loaded:
         return _loaded[-1]
 
 
+def _remember_absent() -> None:
+    """Have the search for an absent OpenTelemetry answered at once.
+
+    The library asks for its trace context at every host call; Python forgets failed imports and
+    would search all folders anew each time, a quarter of an episode's time.
+    """
+    if TRACING not in sys.modules and importlib.util.find_spec(TRACING) is None:
+        sys.modules[TRACING] = None  # type: ignore[assignment]  # the import system's word for absent
+
+
 def _load(pid: int) -> Loaded:
+    _remember_absent()
     library = _second_copy() if _loaded else importlib.import_module(PACKAGE)
     try:
         pool: Monty = library.Monty(

@@ -22,16 +22,16 @@ def say(lit):
             parts.append("from " + str(rise) + " to " + str(fall) + " rt")
     return "lit " + " and ".join(parts)
 
-def put(block, cells):
-    build([[x, y, z, block] for x, y, z in cells])
+def put(parts):
+    build([[x, y, z, block] for block, cells in parts for x, y, z in cells])
 
 def observe(label):
     print("- " + label + ": " + say(press()["lit"]))
     clear()
 """
 _PUT = """\
-def put(block, cells):
-    build([[x, y, z, block] for x, y, z in cells])
+def put(parts):
+    build([[x, y, z, block] for block, cells in parts for x, y, z in cells])
 """
 
 
@@ -103,15 +103,16 @@ def building(circuit: Circuit, lamps_left_out: int = 0) -> str:
 
 
 def _puts(circuit: Circuit) -> list[str]:
-    """Return one line per kind of block, what holds others up first."""
+    """Return a call that builds a circuit, kind by kind, what holds others up first."""
     kinds: dict[str, list[tuple[int, int, int]]] = {}
     for pos, state in circuit.blocks.items():
         kinds.setdefault(state, []).append(pos)
     ordered = sorted(kinds, key=lambda state: (not is_full(state), state))
-    return [
-        f"put({brief(state).removeprefix('minecraft:')!r}, {_cells(kinds[state])})"
+    parts = [
+        f"    ({brief(state).removeprefix('minecraft:')!r}, {_cells(kinds[state])}),"
         for state in ordered
     ]
+    return ["put([", *parts, "])"]
 
 
 def _cells(cells: Sequence[tuple[int, int, int]]) -> str:
