@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis import figures as drawing
 from analysis import published, tables
-from analysis.study import Study, checked_target
-from analysis.uncertainty import Uncertainty
+from analysis.study import Study
+from analysis.uncertainty import Uncertainty, checked_target
 from diagnose.errors import InputError
 
 SUFFIXES = (".csv", ".parquet")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.layout import INTERVENTIONS, Bools, Floats, Layout, canonical_order, task_key
+from analysis.layout import ALL, INTERVENTIONS, Bools, Floats, Layout, canonical_order, task_key
 from diagnose.errors import InputError
 
 KEYS = ("model", "family", "level", "task", "run")
@@ -54,6 +54,9 @@ def validated(
     table = pd.DataFrame(
         {column: _text(raw[column], column, source) for column in ("model", "family", "task")}
     )
+    reserved = _first((table["model"] == ALL).to_numpy(np.bool_))
+    if reserved is not None:
+        raise source.error("model", reserved, ALL, "it names the models' mean; rename the model")
     levels = raw["level"].map(_without_l)
     table["level"] = _whole(levels, "level", source, 0, "give 1 to 5 or L1 to L5")
     table["run"] = _whole(raw["run"], "run", source, None, "give a whole number")

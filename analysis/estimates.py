@@ -239,11 +239,12 @@ def _ratio(place: Place, spec: Ratio) -> Finding:
     p = float(2 * stdtr(spread_a.df, -abs(top) / spread_a.se)) if spread_a.se > 0 else NAN
     if spec.numerator.offset:
         p = NAN
-    if spec.scale == "log" and value <= -1:
-        # The treated rate is 0 and has no logarithm: score limits, as for independent runs.
-        n = effective_n(part)[np.flatnonzero(b)].sum()
-        low, high = intervals.risk_ratio((0.0, base * n), (n, n))
-        method = "score risk ratio on counts"
+    alone = place.uncertainty.target == "fixed" and len(place.models) == 1
+    apart = alone and spread_a.method.endswith("independent runs")
+    if spec.scale == "log" and (value <= -1 or apart):
+        # Also where the treated rate is 0 and has no logarithm.
+        low, high = _score_limits(part, a, b)
+        method = f"score risk ratio on counts; {_note(spread_a, part, tasks)}"
     elif spec.scale == "log":
         # log RR of treated (a + b) over control b.
         spread = _spread(place, part, (a + b) / (top + base) - b / base)
@@ -275,6 +276,16 @@ def _ratio(place: Place, spec: Ratio) -> Finding:
         manski_low=bounds[0],
         manski_high=bounds[1],
     )
+
+
+def _score_limits(part: Sample, a: Floats, b: Floats) -> tuple[float, float]:
+    """Return score limits of the risk ratio of (a + b) to b from their counts."""
+    counts, n, p = [], effective_n(part), part.p.mean(axis=1)
+    for weights in (a + b, b):
+        rows = np.abs(weights) > 1e-12
+        counts.append((float(weights @ p) * float(n[rows].sum()), float(n[rows].sum())))
+    (x1, n1), (x0, n0) = counts
+    return intervals.risk_ratio((x1, x0), (n1, n0))
 
 
 def _ratio_bounds(place: Place, spec: Ratio, a: Floats, b: Floats) -> tuple[float, float]:

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import intervals
-from analysis.layout import Layout
+from analysis.layout import ALL, Layout
 from analysis.published import CODES, Published
 from analysis.published import estimates as published_estimates
-from analysis.study import ALL, Study, records
+from analysis.study import Study, records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,6 +18,7 @@ CAPACITIES = {
     "knowledge_notes": "consolidation",
     "solution_sketches": "application",
 }
+ALL = "ALL"  # the models' mean, in the column of models
 MAX_FACTORS = 8  # 256 cells; a full factorial beyond that is not a study anyone runs
 
 

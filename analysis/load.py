@@ -4,10 +4,11 @@ A study folder holds ``episodes.jsonl``, one record per line. Only the fields th
 are kept, so a study with long transcripts takes no more memory than one without.
 """
 
+import csv
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,30 +47,49 @@ def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
         return _load_study(path)
     if not path.is_file():
         raise InputError("source", str(path), "give a study folder, a CSV or a Parquet file")
-    reader = {".csv": _read_csv, ".parquet": _read_parquet}.get(path.suffix.lower())
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
+    reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
-    # The header is a CSV's first line, so its first row of data stands on line 2.
-    first = 2 if path.suffix.lower() == ".csv" else 1
-    unit = "line" if first == 2 else "row"
-    source = Source(path.name, lambda row: f"{unit} {row + first}")
+    raw, place = reader(path)
+    source = Source(path.name, place)
     names = (*INTERVENTIONS, *factors)
-    table, ordered = validated(reader(path), source, names)
+    table, ordered = validated(raw, source, names)
     return Loaded(table, ordered, _capacities(ordered, {}), None, path.stem)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
+    """Return the fields as text, and where each row stands.
+
+    Not pandas' reader: it fills short lines with nulls, and here an empty success means something.
+    """
+    rows, lines = [], []
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:  # parser and Unicode errors are ValueErrors
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            reader = csv.reader(handle, strict=True)
+            header = next(reader, [])
+            for row in reader:
+                if row and len(row) != len(header):
+                    remedy = f"the header has {len(header)} fields, this line {len(row)}"
+                    raise InputError(f"{path.name}: line {reader.line_num}", row, remedy)
+                if row:
+                    rows.append(row)
+                    lines.append(reader.line_num)
+    except (ValueError, OSError, csv.Error) as error:  # Unicode's error is a ValueError
         raise InputError(path.name, str(error), "give a comma-separated UTF-8 table") from error
+    twice = [name for name in header if header.count(name) > 1]
+    if twice:
+        raise InputError(f"{path.name}: header", twice, "give each column one name")
+    frame = pd.DataFrame(rows, columns=pd.Index(header), dtype="str")
+    return frame, lambda row: f"line {lines[row]}"
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors and OSErrors
         raise InputError(path.name, str(error), "give a Parquet table") from error
+    return frame.reset_index(drop=True), lambda row: f"row {row + 1}"
 
 
 def _load_study(path: Path) -> Loaded:

@@ -25,8 +25,8 @@ from scipy.special import ndtr
 
 from analysis import intervals
 from analysis.estimates import Finding
-from analysis.layout import Floats
-from analysis.study import ALL, COLUMNS, COMPANIONS, adjusted, empty_row
+from analysis.layout import ALL, Floats
+from analysis.study import COLUMNS, COMPANIONS, adjusted, empty_row
 from diagnose.errors import InputError
 
 FOLDER = Path(__file__).with_name("published")

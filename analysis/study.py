@@ -13,14 +13,12 @@ from analysis import contrasts
 from analysis.episodes import layout_of
 from analysis.estimands import CATALOGUE, Contrast, LogOdds, Ratio, Spec
 from analysis.estimates import Finding, Place, evaluate
-from analysis.layout import Layout
+from analysis.layout import ALL, INTERVENTIONS, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
 from analysis.sample import Sample, sample_of, truth_sample
-from analysis.uncertainty import TARGETS, Target, Uncertainty
-from diagnose.errors import InputError
+from analysis.uncertainty import Uncertainty, checked_target
 
-ALL = "ALL"
 COLUMNS = (
     "model", "estimand", "estimate", "ci_low", "ci_high", "p", "p_holm", "p_bh",
     "target", "method", "n_episodes", "n_missing", "status",
@@ -85,6 +83,7 @@ class Study:
         Returns:
             The columns of ``COLUMNS``, then ``COMPANIONS``: worst and best case where episodes are
             missing, the range of a sequential gap over all orders, the truth where it is known.
+            With other factors than the four interventions, ``factors`` names the digits' order.
 
         Raises:
             InputError: an unknown target.
@@ -93,6 +92,8 @@ class Study:
         models = [*self.models, ALL] if len(self.models) > 1 else list(self.models)
         rows = [row for model in models for row in self._rows(model, how)]
         frame = pd.DataFrame(rows, columns=[*COLUMNS, *COMPANIONS])
+        if self.layout.factors != INTERVENTIONS:
+            frame["factors"] = " ".join(self.layout.factors)  # the order of a cell's digits
         return adjusted(frame)
 
     def _rows(self, model: str, how: Uncertainty) -> list[dict[str, Any]]:
@@ -133,14 +134,6 @@ class Study:
     def _true_place(self) -> Place:
         sample = truth_sample(self.known or {}, self.layout, "truth")
         return Place(sample, ("truth",), self.layout.codes, Uncertainty())
-
-
-def checked_target(target: str) -> Target:
-    """Return ``target`` or raise InputError naming the two."""
-    for known in TARGETS:
-        if target == known:
-            return known
-    raise InputError("target", target, f"choose one of {', '.join(TARGETS)}")
 
 
 def point_estimates(place: Place, specs: Sequence[Contrast]) -> "np.ndarray[Any, Any]":

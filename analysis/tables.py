@@ -10,8 +10,8 @@ import pandas as pd
 from analysis import contrasts
 from analysis.estimands import Contrast
 from analysis.estimates import Finding, evaluate
-from analysis.layout import Floats
-from analysis.study import ALL, Study, records
+from analysis.layout import ALL, Floats
+from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
 
 WEIGHTS = {"shapley": contrasts.shapley, "add1": contrasts.moebius}
@@ -111,7 +111,7 @@ def _answer(table: ModelTable, how: Uncertainty) -> str:
     kind = table.leading()
     factors = table.study.layout.factors
     if kind is None:
-        return "The design does not hold the cells that would rank the capacities."
+        return "No capacity can be ranked: the cells that takes have no data."
     order = sorted(factors, key=lambda factor: -table.value(f"{kind}:{factor}"))
     top = order[0]
     measure = TITLES[kind]

@@ -19,6 +19,7 @@ import numpy as np
 from analysis.chains import ChainScores, chain_scores, linked_tasks
 from analysis.layout import Bools, Floats
 from analysis.sample import Sample
+from diagnose.errors import InputError
 
 Target = Literal["new", "fixed"]
 TARGETS: tuple[Target, ...] = ("new", "fixed")
@@ -36,6 +37,14 @@ class Spread:
     se: float
     df: float
     method: str
+
+
+def checked_target(target: str) -> Target:
+    """Return ``target`` or raise InputError naming the two."""
+    for known in TARGETS:
+        if target == known:
+            return known
+    raise InputError("target", target, f"choose one of {', '.join(TARGETS)}")
 
 
 @dataclass(frozen=True)

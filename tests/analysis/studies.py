@@ -54,7 +54,9 @@ def by_name(frame: pd.DataFrame, model: str = "m") -> pd.DataFrame:
     return frame[frame["model"] == model].set_index("estimand")
 
 
-def record(task: str = "A-L1", run: int = 0, cell: str = "0000", **changes: object) -> EpisodeRecord:
+def record(
+    task: str = "A-L1", run: int = 0, cell: str = "0000", **changes: object
+) -> EpisodeRecord:
     """One record as a study writes it."""
     made = EpisodeRecord(
         episode_id=f"{task}/{run}/{cell}",

@@ -5,7 +5,6 @@ with one digit; they were made there with independent implementations.
 """
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -120,7 +119,7 @@ def test_every_interval_has_width_and_holds_its_estimate(frame: pd.DataFrame) ->
     assert set(frame["target"]) == {"fixed"}
 
 
-def test_a_percentage_that_no_count_gives_is_refused(tmp_path: Path) -> None:
+def test_a_percentage_that_no_count_gives_is_refused() -> None:
     with pytest.raises(InputError, match="percentage of 200 episodes"):
         published.exact_count(26.3, 200, "table2: baseline")
     assert published.exact_count(26.5, 200, "x") == published.Count(53, 200)

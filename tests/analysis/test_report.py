@@ -1,0 +1,171 @@
+"""What is printed, written and drawn."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import cli, figures, published
+from analysis.layout import INTERVENTIONS
+from analysis.study import COLUMNS, COMPANIONS
+from diagnose.errors import InputError
+from tests.analysis.studies import CODES, TASKS, study, table
+
+
+def rate(task: str, cell: tuple[int, ...]) -> float:
+    level = int(task[3:])
+    return 0.3 - 0.05 * level + 0.1 * cell[0] + 0.05 * cell[1] + 0.02 * cell[2] + 0.4 * cell[3]
+
+
+def saved(path: Path, raw: pd.DataFrame) -> Path:
+    raw.to_csv(path, index=False)
+    return path
+
+
+def printed(source: Path, target: str = "new", out: Path | None = None) -> str:
+    lines: list[str] = []
+    cli.analyze(source, target, out, lines.append)
+    return "\n".join(lines)
+
+
+def test_the_first_line_answers(tmp_path: Path) -> None:
+    text = printed(saved(tmp_path / "t.csv", table(rate)))
+    first = text.splitlines()[0]
+    assert re.match(
+        r"solution_sketches \(application\) holds m back most: \+\d+\.\d pp \[.+\] \(Shapley\); "
+        r"second gap_hints \(identification\) \+\d+\.\d pp \[",
+        first,
+    )
+    assert "3,200 of 3,200 episodes observed, none missing" in text
+    for name in INTERVENTIONS:
+        assert sum(name in line and "pp" not in line for line in text.splitlines()) >= 1
+    assert "\x1b" not in text
+
+
+def test_overlap_and_no_gap_are_said(tmp_path: Path) -> None:
+    close = table(lambda _t, cell: 0.1 + 0.2 * cell[0] + 0.21 * cell[3], seed=1)
+    text = printed(saved(tmp_path / "close.csv", close))
+    assert re.search(r"Their intervals overlap: the difference is \+\d+\.\d pp \[-", text)
+    flat = table(lambda _t, _c: 0.4, seed=1, common=False)
+    assert printed(saved(tmp_path / "flat.csv", flat)).startswith("No gap is distinguishable")
+
+
+def test_missing_episodes_are_counted_by_cause(tmp_path: Path) -> None:
+    raw = table(rate).astype({"success": float}).assign(missing_cause="")
+    raw.loc[[3, 900], ["success", "missing_cause"]] = [np.nan, "rate_limit"]
+    raw.loc[[77], ["success", "missing_cause"]] = [np.nan, "worker_died"]
+    text = printed(saved(tmp_path / "t.csv", raw), "fixed")
+    assert "3 missing (rate_limit 2, worker_died 1), never counted as failures" in text
+    assert "Missing episodes at their worst and best (Shapley): gap_hints +" in text
+    assert "these 25 tasks, new runs" in text
+
+
+def test_a_sequential_design_is_ranked_by_its_sequence(tmp_path: Path) -> None:
+    cells = ["0000", "1000", "1100", "1110", "1111"]
+    text = printed(saved(tmp_path / "t.csv", table(rate, codes=cells)))
+    assert "(in sequence)" in text.splitlines()[0]
+    assert "Shapley" not in text
+    alone = ["0000", "1000", "0100", "0010", "0001", "1111"]
+    text = printed(saved(tmp_path / "a.csv", table(rate, codes=alone)))
+    assert "(alone)" in text.splitlines()[0]
+    none = printed(saved(tmp_path / "n.csv", table(rate, codes=["0000", "0110"])))
+    assert none.startswith("No capacity can be ranked")
+
+
+def test_several_models_get_a_part_each_and_their_mean(tmp_path: Path) -> None:
+    both = pd.concat([table(rate), table(rate, seed=1, model="n")])
+    text = printed(saved(tmp_path / "t.csv", both))
+    assert [line[3:20].split(" ─")[0].strip() for line in text.splitlines() if line[:2] == "──"][
+        0::2
+    ][0] == "m"
+    assert "holds the models back most" in text
+    assert text.startswith("t: 2 models.")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_estimates_are_written_the_same_each_time(tmp_path: Path, suffix: str) -> None:
+    source = saved(tmp_path / "t.csv", table(rate, runs=2))
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"deep/b{suffix}"
+    printed(source, "new", first)
+    printed(source, "new", second)
+    assert first.read_bytes() == second.read_bytes()
+    frame = pd.read_csv(first) if suffix == ".csv" else pd.read_parquet(first)
+    assert tuple(frame.columns) == COLUMNS + COMPANIONS
+    assert frame["estimate"].abs().max() <= 20  # proportions, ratios: never percent
+
+
+def test_an_output_without_a_known_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.csv or \.parquet"):
+        printed(tmp_path / "absent.csv", "new", tmp_path / "out.txt")
+
+
+def test_bars_plot_the_cells_in_order() -> None:
+    made = study(table(rate, seed=6))
+    frame = made.estimates("new")
+    steps = figures.stack_steps(made, frame)
+    value = frame.set_index("estimand")["estimate"]
+    ends = [value[f"cell:{code}"] for code in ("0000", "1000", "1100", "1110", "1111")]
+    assert steps["end"].tolist() == pytest.approx(ends)
+    assert steps["start"].tolist() == pytest.approx([0, *ends[:-1]])
+    drawn = figures.capacity_bars(steps, "a note with target and n")
+    assert drawn.frame is steps
+    axes = drawn.figure.axes[0]
+    dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert dots == pytest.approx([100 * end for end in ends])
+
+
+def test_a_loss_is_drawn_back_from_its_boundary() -> None:
+    made = study(table(lambda _t, cell: 0.6 - 0.3 * cell[0] + 0.1 * cell[3], seed=6))
+    steps = figures.stack_steps(made, made.estimates("new"))
+    loss = steps.iloc[1]
+    drawn = figures.capacity_bars(steps, "note")
+    hatched = [bar for bar in drawn.figure.axes[0].patches if bar.get_hatch()]
+    assert hatched[0].get_x() == pytest.approx(100 * loss["end"])
+    assert hatched[0].get_width() == pytest.approx(100 * (loss["start"] - loss["end"]))
+    assert "a loss" in [text.get_text() for text in drawn.figure.legends[0].get_texts()]
+
+
+def test_the_heat_map_counts_and_leaves_untested_cells_blank() -> None:
+    raw = table(rate, codes=["0000", "1111"], runs=4)
+    raw = raw[~((raw["level"] == 3) & (raw["gap_hints"] == 1))]
+    made = study(raw)
+    drawn = figures.level_heatmap(figures.level_counts(made), "title")
+    shown = drawn.frame.set_index(["condition", "level"])
+    assert ("1111 everything on", 3) not in shown.index
+    own = raw[(raw["level"] == 2) & (raw["gap_hints"] == 1)]["success"]
+    cell = shown.loc[("1111 everything on", 2)]
+    assert (cell["successes"], cell["n"]) == (own.sum(), len(own))
+    grid = drawn.figure.axes[0].images[0].get_array()
+    assert np.isnan(np.ma.filled(grid, np.nan)).sum() == 1
+    texts = [text.get_text() for text in drawn.figure.axes[0].texts]
+    assert texts.count("n = 20") == 9
+
+
+def test_published_figures_say_target_n_and_interval(tmp_path: Path) -> None:
+    drawn = figures.of_published(published.load_published())
+    for one in drawn.values():
+        note = one.figure.get_supxlabel().replace("\n", " ")
+        assert "Wilson interval" in note
+        assert "n = " in note
+        assert "arget" in note
+    bars = drawn["published_capacity_gaps"].frame
+    gemini = bars[bars["model"] == "gemini-3-pro"]
+    assert gemini["end"].tolist() == [0.26, 0.525, 0.64]
+    paths = cli.figures("paper", tmp_path / "one") + cli.figures("paper", tmp_path / "two")
+    first, second = paths[: len(paths) // 2], paths[len(paths) // 2 :]
+    assert {path.suffix for path in first} == {".png", ".svg"}
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+
+
+def test_figures_of_a_study(tmp_path: Path) -> None:
+    source = saved(tmp_path / "t.csv", table(rate, tasks=TASKS[:10], codes=CODES, runs=2))
+    names = {path.name for path in cli.figures(source, tmp_path / "figures")}
+    assert names == {"capacity_gaps.png", "capacity_gaps.svg", "levels.png", "levels.svg"}
+
+
+def test_file_names_are_safe() -> None:
+    assert figures.slug("reference/frontier") == "reference-frontier"
+    assert figures.slug("../..") == "model"
