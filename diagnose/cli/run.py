@@ -112,14 +112,14 @@ def _nearest(key: str) -> str:
 
 def _known() -> list[str]:
     """Return every key and group that an override may name."""
-    import yaml
+    from omegaconf import OmegaConf
 
     def keys(node: object, path: str) -> list[str]:
         if not isinstance(node, dict):
             return [path]
         return [name for key, value in node.items() for name in keys(value, f"{path}.{key}")]
 
-    base = yaml.safe_load((CONF / "study.yaml").read_text(encoding="utf-8"))
+    base = OmegaConf.to_container(OmegaConf.load(CONF / "study.yaml"), resolve=False)
     plain = [name[1:] for name in keys(base, "") if not name.startswith((".defaults", ".hydra"))]
     groups = [
         str(folder.relative_to(CONF))
