@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
@@ -47,9 +48,15 @@ class Place:
         return self.sample.weights(contrast, self.models, self.codes)
 
     def tasks(self, contrast: Contrast) -> Bools:
-        """Return the tasks the contrast is about."""
-        every = np.ones(self.sample.y.shape[1], dtype=bool)
-        return every if contrast.tasks is None else contrast.tasks
+        """Return the tasks the contrast is about: of those that the models were given."""
+        return self.given if contrast.tasks is None else contrast.tasks & self.given
+
+    @cached_property
+    def given(self) -> Bools:
+        """Return the tasks of which any of the models has an episode. Shape: tasks."""
+        own = [row for row, key in enumerate(self.sample.rows) if key[0] in self.models]
+        given: Bools = (self.sample.planned[own] > 0).any(axis=0)
+        return given
 
     def usable(self, weights: Floats, tasks: Bools) -> tuple[Bools, str]:
         """Return the tasks on which every weighed row has data, and why it cannot be done.

@@ -71,6 +71,8 @@ def of_study(study: Study) -> dict[str, Drawn]:
     counts = level_counts(study)
     for model in study.models:
         own = counts[counts["model"] == model]
+        if own.empty:  # nothing was observed
+            continue
         name = "levels" if len(study.models) == 1 else f"levels_{slug(model)}"
         drawn[name] = level_heatmap(own, f"{model}: success by level and condition")
     return drawn
@@ -149,6 +151,9 @@ def _steps(model: str, parts: list[tuple[str, dict[str, Any]]]) -> list[dict[str
 def capacity_bars(steps: pd.DataFrame, note: str, rest: str = "residual") -> Drawn:
     """Draw stacked capacity-gap bars, one per model, with an interval at every boundary.
 
+    Where an intervention made things worse a stack would hide it: then each step of each model has
+    a lane of its own, a loss hatched.
+
     Args:
         steps: model, part, start, end, ci_low, ci_high.
         note: the order, the target, n and the kind of interval.
@@ -161,19 +166,13 @@ def capacity_bars(steps: pd.DataFrame, note: str, rest: str = "residual") -> Dra
     parts = list(dict.fromkeys(steps["part"]))
     spare = iter(SPARE)
     colours = {part: COLOURS.get(part) or next(spare) for part in parts}
-    figure = Figure(figsize=(9, 1.6 + 0.62 * len(models)), layout="constrained")
+    losses = bool((steps["end"] < steps["start"]).any())
+    height = 1.3 + (1.3 if losses else 0.62) * len(models) + 0.3
+    figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.add_subplot()
     for row, model in enumerate(models):
-        own = steps[steps["model"] == model]
-        top = 100 * float(own["end"].iloc[-1])
-        axes.barh(row, 100 - top, left=top, height=HEIGHT, color=COLOURS["residual"])
-        _label(axes, 100 - top, top + (100 - top) / 2, row, COLOURS["residual"])
-        for _, step in own.iterrows():
-            _segment(axes, row, step, colours[step["part"]])
-        # Figures stand in a bar's upper part; whiskers below, staggered, so that overlapping ones
-        # stay apart.
-        for (_, step), y in zip(own.iterrows(), np.linspace(0.0, 0.33, len(own)), strict=True):
-            _whisker(axes, step, row + y)
+        own = records(steps[steps["model"] == model])
+        (_lanes if losses else _stack)(axes, row, own, colours)
     axes.set_yticks(range(len(models)), models)
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlim(0, 100)
@@ -183,11 +182,59 @@ def capacity_bars(steps: pd.DataFrame, note: str, rest: str = "residual") -> Dra
     handles = [Patch(color=colours[part], label=part) for part in parts]
     label = rest if rest == "residual" else f"{rest} (residual)"
     handles.append(Patch(color=COLOURS["residual"], label=label))
-    if (steps["end"] < steps["start"]).any():
+    if losses:
         handles.append(Patch(facecolor="white", edgecolor="#333333", hatch="////", label="a loss"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
+    figure.legend(
+        handles=handles, loc="outside upper left", ncols=len(handles), frameon=False,
+        fontsize=9, columnspacing=1.4, handlelength=1.4,
+    )  # fmt: skip
     _note(figure, note)
     return Drawn(figure, steps)
+
+
+def _stack(axes: "Axes", row: int, steps: list[dict[str, Any]], colours: dict[str, str]) -> None:
+    """Draw one stack: figures in its upper part, whiskers below, staggered to stay apart."""
+    ends = [0.0, *(100 * float(step["end"]) for step in steps), 100.0]
+    shades = [*(colours[step["part"]] for step in steps), COLOURS["residual"]]
+    for start, end, shade in zip(ends, ends[1:], shades, strict=False):
+        axes.barh(row, end - start, left=start, height=HEIGHT, color=shade)
+        if end - start >= 4.5:
+            axes.text(
+                (start + end) / 2, row - 0.22, f"{end - start:.1f}", ha="center", va="center",
+                fontsize=8.5, color=_readable(shade),
+            )  # fmt: skip
+    for step, y in zip(steps, np.linspace(0.0, 0.33, len(steps)), strict=True):
+        _whisker(axes, step, row + y)
+
+
+def _lanes(axes: "Axes", row: int, steps: list[dict[str, Any]], colours: dict[str, str]) -> None:
+    """Draw one model's steps below each other, each from where the last one ended."""
+    lane = HEIGHT / (len(steps) + 1)
+    for number, step in enumerate(steps):
+        y = row - HEIGHT / 2 + (number + 0.5) * lane
+        start, end = 100 * float(step["start"]), 100 * float(step["end"])
+        left, width, shade = min(start, end), abs(end - start), colours[step["part"]]
+        if end >= start:
+            axes.barh(y, width, left=left, height=lane, color=shade)
+        else:
+            axes.barh(
+                y, width, left=left, height=lane, facecolor="white", edgecolor=shade, hatch="////",
+                linewidth=0.0,
+            )  # fmt: skip
+        _whisker(axes, step, y)
+        right = float(np.nanmax([start, end, 100 * float(step["ci_high"])]))
+        sign = "" if number == 0 else "+"
+        axes.text(min(right + 1, 94), y, f"{end - start:{sign}.1f}", va="center", fontsize=8.5)
+    top, y = 100 * float(steps[-1]["end"]), row + HEIGHT / 2 - lane / 2
+    axes.barh(y, 100 - top, left=top, height=lane, color=COLOURS["residual"])
+    axes.text((top + 100) / 2, y, f"{100 - top:.1f}", ha="center", va="center", fontsize=8.5)
+
+
+def _readable(background: str) -> str:
+    from matplotlib.colors import to_rgb
+
+    luminance = float(np.dot(to_rgb(background), (0.299, 0.587, 0.114)))
+    return "#111111" if luminance > 0.55 else "white"
 
 
 def _note(figure: "Figure", text: str) -> None:
@@ -196,30 +243,7 @@ def _note(figure: "Figure", text: str) -> None:
     figure.supxlabel(wrapped, fontsize=8, color="#444444", x=0.01, ha="left")
 
 
-def _segment(axes: "Axes", row: int, step: "pd.Series[float]", colour: str) -> None:
-    start, end = 100 * float(step["start"]), 100 * float(step["end"])
-    if end >= start:
-        axes.barh(row, end - start, left=start, height=HEIGHT, color=colour)
-        _label(axes, end - start, (start + end) / 2, row, colour)
-    else:  # a step back, drawn over the part it takes away
-        axes.barh(
-            row, start - end, left=end, height=HEIGHT, facecolor="white", edgecolor=colour,
-            hatch="////", linewidth=0.0,
-        )  # fmt: skip
-
-
-def _label(axes: "Axes", size: float, x: float, row: int, background: str) -> None:
-    if size >= 4.5:
-        from matplotlib.colors import to_rgb
-
-        luminance = float(np.dot(to_rgb(background), (0.299, 0.587, 0.114)))
-        colour = "#111111" if luminance > 0.55 else "white"
-        axes.text(
-            x, row - 0.22, f"{size:.1f}", ha="center", va="center", fontsize=8.5, color=colour
-        )
-
-
-def _whisker(axes: "Axes", step: "pd.Series[float]", y: float) -> None:
+def _whisker(axes: "Axes", step: dict[str, Any], y: float) -> None:
     low, middle, high = (100 * float(step[name]) for name in ("ci_low", "end", "ci_high"))
     if np.isfinite(low):
         axes.plot([low, high], [y, y], color="white", lw=2.6, solid_capstyle="butt")
@@ -234,7 +258,9 @@ def level_counts(study: Study) -> pd.DataFrame:
     """
     table, layout = study.episodes, study.layout
     seen = table[table["success"].notna()]
-    code = seen[list(layout.factors)].astype(str).agg("".join, axis=1)
+    code = pd.Series("", index=seen.index)
+    for factor in layout.factors:
+        code += seen[factor].astype(str)
     names = {code: condition(layout, code) for code in layout.codes}
     grouped = seen.assign(condition=code.map(names)).groupby(["model", "level", "condition"])
     counts = grouped["success"].agg(successes="sum", n="count").reset_index()

@@ -65,7 +65,7 @@ def report(study: Study, frame: pd.DataFrame, how: Uncertainty) -> str:
 def _heading(study: Study, how: Uncertainty) -> str:
     tasks = len(study.layout.tasks)
     target = (
-        f"new tasks, of which these {tasks} are a sample"
+        f"new tasks (a sample of {tasks})"
         if how.target == "new"
         else f"these {tasks} tasks, new runs"
     )
@@ -115,6 +115,9 @@ def _answer(table: ModelTable, how: Uncertainty) -> str:
     order = sorted(factors, key=lambda factor: -table.value(f"{kind}:{factor}"))
     top = order[0]
     measure = TITLES[kind]
+    if np.isnan(table.value(f"{kind}:{top}", "ci_low")):
+        method = table.rows[f"{kind}:{top}"]["method"]
+        return f"The largest gap is {_said(table, kind, top)} ({measure}); {method}."
     if not table.value(f"{kind}:{top}", "ci_low") > 0:
         return (
             "No gap is distinguishable from zero at 95 %; the largest is "

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -80,6 +80,7 @@ def test_fieller_solves_its_quadratic_or_is_unbounded() -> None:
     assert intervals.fieller(0.2, 0.05, (va, cab, vb), z) == (-math.inf, math.inf)
 
 
+@settings(max_examples=25)  # the oracle is slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_adjusted_p_values_equal_statsmodels(values: list[float]) -> None:
     p = np.array([*values, np.nan])

@@ -48,6 +48,10 @@ def test_overlap_and_no_gap_are_said(tmp_path: Path) -> None:
     close = table(lambda _t, cell: 0.1 + 0.2 * cell[0] + 0.21 * cell[3], seed=1)
     text = printed(saved(tmp_path / "close.csv", close))
     assert re.search(r"Their intervals overlap: the difference is \+\d+\.\d pp \[-", text)
+    lone = table(rate, tasks=["A-L1"])
+    text = printed(saved(tmp_path / "lone.csv", lone))
+    assert text.startswith("The largest gap is solution_sketches (application) +")
+    assert "[no interval] (Shapley); one task or cluster" in text
     flat = table(lambda _t, _c: 0.4, seed=1, common=False)
     assert printed(saved(tmp_path / "flat.csv", flat)).startswith("No gap is distinguishable")
 

@@ -225,6 +225,21 @@ def test_a_task_lost_in_one_cell_is_said(raw: pd.DataFrame) -> None:
     assert fixed["status"] == "not_estimable"
 
 
+def test_models_given_different_tasks(raw: pd.DataFrame) -> None:
+    fewer = table(rate, seed=3, model="n", tasks=TASKS[:10])
+    fixed = study(pd.concat([raw, fewer])).estimates("fixed")
+    alone = by_name(study(fewer).estimates("fixed"), "n")
+    got = by_name(fixed, "n")
+    same = [name for name in alone.index if not name.startswith(("ame_", "cell_level"))]
+    for column in ("estimate", "ci_low", "ci_high"):
+        expected = alone.loc[same, column].to_numpy(float)
+        assert got.loc[same, column].to_numpy(float) == pytest.approx(expected, nan_ok=True)
+    # A mean of both models over all 25 tasks is not to be had; over new tasks it is, from ten.
+    assert by_name(fixed, "ALL").loc["ame:gap_hints", "status"] == "not_estimable"
+    new = by_name(study(pd.concat([raw, fewer])).estimates("new"), "ALL").loc["ame:gap_hints"]
+    assert new["method"] == "task-level t(9); 10 of 25 tasks have data in every cell"
+
+
 def test_compliance(raw: pd.DataFrame) -> None:
     rng = np.random.default_rng(8)
     used = np.where(raw["gap_hints"] == 1, rng.uniform(size=len(raw)) < 0.7, np.nan)
