@@ -143,6 +143,7 @@ def test_the_heat_map_counts_and_leaves_untested_cells_blank() -> None:
     assert (cell["successes"], cell["n"]) == (own.sum(), len(own))
     grid = drawn.figure.axes[0].images[0].get_array()
     assert np.isnan(np.ma.filled(grid, np.nan)).sum() == 1
+    assert grid[1, 1] == pytest.approx(own.mean())
     texts = [text.get_text() for text in drawn.figure.axes[0].texts]
     assert texts.count("n = 20") == 9
 

@@ -88,7 +88,7 @@ def test_families_of_tests_are_one_kind_across_models(raw: pd.DataFrame) -> None
     assert len(own) == 12  # four factors, two models and their mean
     assert own["p_holm"].to_numpy() == pytest.approx(multipletests(own["p"], method="holm")[1])
     assert own["p_bh"].to_numpy() == pytest.approx(multipletests(own["p"], method="fdr_bh")[1])
-    for kind in ("cell:", "residual:", "cell_level:"):
+    for kind in ("cell:", "residual:", "cell_level:", "seq:residual", "ratio:residual"):
         assert (
             frame.loc[frame["estimand"].str.startswith(kind), ["p", "p_holm"]].isna().all(axis=None)
         )
@@ -256,6 +256,12 @@ def test_compliance(raw: pd.DataFrame) -> None:
     got = row[["estimate", "ci_low", "ci_high"]].to_numpy(float)
     assert got == pytest.approx([cace, cace - half, cace + half], abs=1e-12)
     assert "cace:knowledge_notes" not in own.index
+    # Use that was not recorded where it was offered is missing, not "no".
+    first = int(np.flatnonzero(raw["gap_hints"] == 1)[0])
+    data.loc[first, "used_gap_hints"] = np.nan
+    row = by_name(study(data).estimates("new")).loc["uptake:gap_hints"]
+    assert (row["n_episodes"], row["n_missing"]) == (3199, 1)
+    assert row["manski_low"] < row["estimate"] < row["manski_high"]
 
 
 def test_truth_takes_the_same_contrasts(tmp_path: Path) -> None:
