@@ -1,5 +1,21 @@
 """From episodes to estimates: load, catalogue of estimands, uncertainty, tables, figures.
 
-``analysis.study.Study.load(path).estimates(target="new")`` is the way in; others' tables of the
-same columns go in the same way. Nothing here needs a model client, the simulator or Hydra.
+``Study.load(path).estimates(target="new")`` is the way in; others' tables of the same columns go in
+the same way. Nothing here needs a model client, the simulator or Hydra.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.study import Study
+
+__all__ = ["Study"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load ``Study``, and pandas with it, when it is asked for."""
+    if name == "Study":
+        from analysis.study import Study
+
+        return Study
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,13 +16,16 @@ SUFFIXES = (".csv", ".parquet")
 
 
 def analyze(
-    source: Path, target: str, out: Path | None, print_fn: Callable[[str], None]
+    source: Path | Literal["paper"],
+    target: str,
+    out: Path | None,
+    print_fn: Callable[[str], None],
 ) -> pd.DataFrame:
     """Print the gap table of a study folder or table, and write every estimate.
 
     Args:
-        source: a study folder, a CSV or a Parquet table.
-        target: ``new`` or ``fixed``.
+        source: a study folder, a CSV or a Parquet table, or ``paper``: the published tables.
+        target: ``new`` or ``fixed``; the published tables allow ``fixed`` only.
         out: a .csv or .parquet file for the estimates; None = none.
         print_fn: where the table goes.
 
@@ -32,9 +35,13 @@ def analyze(
     how = Uncertainty(checked_target(target))
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise InputError("out", str(out), f"give a name that ends in {' or '.join(SUFFIXES)}")
-    study = Study.load(source)
-    frame = study.estimates(target)
-    print_fn(tables.report(study, frame, how))
+    if str(source) == "paper":
+        frame = published.estimates()
+        print_fn(tables.published_report(frame))
+    else:
+        study = Study.load(source)
+        frame = study.estimates(target)
+        print_fn(tables.report(study, frame, how))
     if out is not None:
         write(frame, out)
         print_fn(f"{len(frame):,} estimates in {out}")

@@ -272,9 +272,11 @@ def level_counts(study: Study) -> pd.DataFrame:
 
 
 def condition(layout: Layout, code: str) -> str:
-    """Return a cell's name, each intervention by its first word: ``1010 gap + knowledge``."""
+    """Return a cell's name, each intervention by its last word: ``1010 hints + notes``."""
     on = [
-        name.split("_")[0] for name, digit in zip(layout.factors, code, strict=True) if digit == "1"
+        name.split("_")[-1]
+        for name, digit in zip(layout.factors, code, strict=True)
+        if digit == "1"
     ]
     if not on:
         return f"{code} nothing on"

@@ -1,5 +1,6 @@
 """The gap table in the terminal: the answer in words, then one line per capacity."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
 
 WEIGHTS = {"shapley": contrasts.shapley, "add1": contrasts.moebius}
+HOLM_LEVEL = 0.05
 TITLES = {"shapley": "Shapley", "ame": "average effect", "seq": "in sequence", "add1": "alone"}
 
 
@@ -156,33 +158,33 @@ def _weights(factors: Sequence[str], kind: str, name: str) -> Floats:
 
 
 def _gap_lines(table: ModelTable) -> list[str]:
-    kinds = [kind for kind in ("shapley", "ame", "seq") if _any(table, kind)]
-    kinds = kinds or ["add1"]
-    known = any(np.isfinite(row["truth"]) for row in table.rows.values())
-    head = ["capacity", "intervention"]
-    for kind in kinds:
-        head += [TITLES[kind], "95 %"] + (["truth"] if known else [])
-    ordered = "seq" in kinds and any(np.isfinite(row["order_low"]) for row in table.rows.values())
-    orders = int(np.prod(np.arange(1, len(table.study.layout.factors) + 1)))
-    head += [f"over {orders} orders"] if ordered else []
+    """Return the leading measure with its range over the orders, then the sequential gaps."""
+    kind = table.leading() or "add1"
+    lines = _kind_lines(table, kind, ordered=kind != "seq")
+    if kind != "seq" and table.measured("seq"):
+        lines += ["", *_kind_lines(table, "seq", ordered=False)]
+    return lines
+
+
+def _kind_lines(table: ModelTable, kind: str, *, ordered: bool) -> list[str]:
+    factors = table.study.layout.factors
+    known = any(np.isfinite(table.value(name, "truth")) for name in _names(table, kind))
+    ordered = ordered and any(np.isfinite(table.value(f"seq:{f}", "order_low")) for f in factors)
+    head = ["capacity", "intervention", TITLES[kind], "95 %"] + (["truth"] if known else [])
+    head += [f"over {math.factorial(len(factors))} orders"] if ordered else []
     body = []
-    for factor in table.study.layout.factors:
+    for factor in factors:
         line = [table.study.capacities[factor], factor]
-        for kind in kinds:
-            line += _estimate(table, f"{kind}:{factor}", known=known)
-        row = table.rows[f"seq:{factor}"]
+        line += _estimate(table, f"{kind}:{factor}", known=known)
         if ordered:
-            line.append(_range(row["order_low"], row["order_high"]))
+            name = f"seq:{factor}"
+            line.append(_range(table.value(name, "order_low"), table.value(name, "order_high")))
         body.append(line)
     return aligned(head, body)
 
 
 def _names(table: ModelTable, kind: str) -> list[str]:
     return [f"{kind}:{factor}" for factor in table.study.layout.factors]
-
-
-def _any(table: ModelTable, kind: str) -> bool:
-    return bool(np.isfinite([table.value(name) for name in _names(table, kind)]).any())
 
 
 def _estimate(table: ModelTable, name: str, *, known: bool) -> list[str]:
@@ -198,13 +200,13 @@ def _range(low: float, high: float) -> str:
     return "–" if np.isnan(low) or np.isnan(high) else f"{pp(low)} to {pp(high)}"
 
 
-def aligned(head: list[str], body: list[list[str]]) -> list[str]:
-    """Return lines with two columns of names at the left and figures at the right."""
+def aligned(head: list[str], body: list[list[str]], names: int = 2) -> list[str]:
+    """Return lines with columns of names at the left and figures at the right."""
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
 
     def line(cells: list[str]) -> str:
         texts = [
-            cell.ljust(width) if i < 2 else cell.rjust(width)
+            cell.ljust(width) if i < names else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return "  ".join(texts).rstrip()
@@ -226,6 +228,8 @@ def _foot(table: ModelTable) -> list[str]:
         rates.append(f"residual {100 * residual:.1f} %")
     lines = [" · ".join(rates)] if rates else []
     lines.append(f"Percentage points. Sequence and digits: {' > '.join(layout.factors)}.")
+    if table.study.known is not None:
+        lines.append("Truth: the subject's computed success probabilities on these very tasks.")
     lines += _missing_line(table)
     methods = {table.rows[name]["method"] for name in _names(table, table.leading() or "add1")}
     lines.append("Method: " + "; or ".join(sorted(methods)) + ".")
@@ -243,3 +247,43 @@ def _missing_line(table: ModelTable) -> list[str]:
     if not ranges:
         return []
     return [f"Missing episodes at their worst and best ({TITLES[kind]}): {'; '.join(ranges)}."]
+
+
+PUBLISHED_GAPS = (
+    ("baseline", "cell:0000"),
+    ("identification", "seq:gap_hints"),
+    ("discovery", "seq:experiment_oracles+knowledge_notes"),
+    ("application", "residual:1110"),
+)
+
+
+def published_report(frame: pd.DataFrame) -> str:
+    """Return the published tables re-analysed: a line per model, a gap per column, in pp.
+
+    Args:
+        frame: of ``published.estimates``.
+    """
+    rows = {(row["model"], row["estimand"]): row for row in records(frame)}
+    body = []
+    for model in frame["model"].drop_duplicates():
+        line = ["mean of the models" if model == ALL else str(model)]
+        for _, name in PUBLISHED_GAPS:
+            row = rows[(model, name)]
+            limits = interval(row["ci_low"], row["ci_high"])
+            star = "*" if row["p_holm"] is not None and row["p_holm"] < HOLM_LEVEL else " "
+            line.append(f"{_tidy(row['estimate']):.1f} {limits}{star}")
+        body.append(line)
+    head = ["model", *(title for title, _ in PUBLISHED_GAPS)]
+    ratio = rows[(ALL, f"fieller:{PUBLISHED_GAPS[1][1][4:]}/{PUBLISHED_GAPS[2][1][4:]}")]
+    return "\n".join(
+        [
+            *aligned(head, body, names=1),
+            "",
+            "Percentage points, 95 % intervals (Wilson, Newcombe). * differs from zero after Holm.",
+            (
+                f"Identification over discovery, all models: {ratio['estimate']:.2f} "
+                f"[{ratio['ci_low']:.2f}, {ratio['ci_high']:.2f}]."
+            ),
+            "Target: fixed tasks, independent runs: the published tables carry no tasks.",
+        ]
+    )

@@ -5,11 +5,11 @@ from pathlib import Path
 from diagnose.cli.main import OK
 
 
-def analyze(source: Path, target: str, out: Path | None) -> int:
-    """Print and write the estimates of a study or a table."""
+def analyze(source: str, target: str, out: Path | None) -> int:
+    """Print and write the estimates of a study, a table or the published results."""
     from analysis import cli
 
-    cli.analyze(source, target, out, print)
+    cli.analyze("paper" if source == "paper" else Path(source), target, out, print)
     return OK
 
 

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     gold = commands.add_parser("gold", help="print the full-knowledge device of a task as a file")
     gold.add_argument("task")
     analyze = commands.add_parser("analyze", help="estimate contributions from records or a table")
-    analyze.add_argument("source", type=Path, help="a study folder, or a .csv or .parquet table")
+    analyze.add_argument("source", help="a study folder, a .csv or .parquet table, or paper")
     analyze.add_argument("--target", choices=("new", "fixed"), default="new")
     analyze.add_argument("--out", type=Path, help="write the estimates: .csv or .parquet")
     figures = commands.add_parser("figures", help="draw the figures of a study, or of the paper")

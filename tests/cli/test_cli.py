@@ -224,3 +224,20 @@ def test_help_names_the_subcommands(capsys):
     shown = capsys.readouterr().out
     for command in ("run", "verify", "analyze", "figures", "draw", "tasks"):
         assert command in shown
+
+
+def test_the_published_tables_are_re_analysed(tmp_path, capsys):
+    """The example interval and the ratio of gaps are those of STATISTICS, published tables."""
+    out = tmp_path / "paper.csv"
+    assert main(["analyze", "paper", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "26.5 [17.0, 35.3]*" in shown
+    assert "2.04 [1.42, 3.16]" in shown
+    assert "seq:gap_hints,0.265," in out.read_text()
+
+
+def test_a_design_without_all_cells_is_reported_by_what_it_can_say(tmp_path):
+    done = diagnose(*SMOKE, "design=one_at_a_time", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "alone" in done.stdout
+    assert "Shapley" not in done.stdout
