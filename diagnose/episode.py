@@ -74,7 +74,8 @@ class _Laid:
         self._dose = dose
         self._capacity = intervention.capacity
         self._session = intervention.open(setting, dose)
-        self._texts: list[str] = []
+        self._texts = hashlib.sha256(b"[")  # of their JSON list: a program may draw thousands
+        self._said_any = False
         granted = self._session.functions()
         self.opening = self._said(self._session.opening())
         self.functions = {name: self._heard(function) for name, (function, _) in granted.items()}
@@ -89,14 +90,18 @@ class _Laid:
 
     def record(self, host: Host, replies: Sequence[str]) -> InterventionRecord:
         """Return what it did."""
-        offered = bool(self._texts or self.functions)
+        offered = self._said_any or bool(self.functions)
         used = self._session.used(tuple(host.calls), tuple(replies)) if offered else None
-        digest = _sha256(canonical_json(self._texts)) if self._texts else ""
+        whole = self._texts.copy()
+        whole.update(b"]")
+        digest = whole.hexdigest() if self._said_any else ""
         return InterventionRecord(self._capacity, self._dose, offered, used, digest)
 
     def _said(self, text: str) -> str:
         if text:
-            self._texts.append(text)
+            comma = "," if self._said_any else ""
+            self._texts.update(f"{comma}{canonical_json(text)}".encode())
+            self._said_any = True
         return text
 
     def _heard(self, function: HostFunction) -> HostFunction:

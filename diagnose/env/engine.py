@@ -6,6 +6,7 @@ holds the two equal.
 
 import importlib.metadata
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from diagnose.errors import InputError
 ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
 TICKS_PER_RT = 2  # game ticks in one redstone tick
 SETTLE_RT = 600  # a circuit that still moves after this long is not settled
-_CHUNK_TICKS = 100  # the event log is read and emptied this often, which bounds its size
+MOST_CHANGES = 100_000  # of blocks, while settling and again while watched; a gold L7 makes 6,000
+_CHUNK_TICKS = 20  # the event log is read and emptied this often, which bounds its size
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Watch:
     """How long a press is watched, in rt.
 
     The watch ends once the circuit is quiet and ``last_fall_rt + tail_rt`` has passed, and at
-    ``watch_rt`` in any case.
+    ``watch_rt`` in any case. It ends early, not quiet, after ``MOST_CHANGES``: an area full of
+    clocks would take a minute for one press.
     """
 
     watch_rt: int = 600
@@ -39,10 +42,16 @@ class Watch:
 
 
 class TraceCache:
-    """The traces of this process, least recently used first out. A trace is pure data."""
+    """The traces of this process, least recently used first out. A trace is pure data.
 
-    def __init__(self, capacity: int = 1024) -> None:
+    ``parts`` bounds the lit intervals and dusts of all traces together: clocks can put a thousand
+    times as many into one trace as an honest device does.
+    """
+
+    def __init__(self, capacity: int = 1024, parts: int = 500_000) -> None:
         self.capacity = capacity
+        self.parts = parts
+        self._held = 0
         self._traces: OrderedDict[tuple[object, ...], Trace] = OrderedDict()
 
     def __len__(self) -> int:
@@ -58,14 +67,22 @@ class TraceCache:
 
     def put(self, key: tuple[object, ...], trace: Trace) -> None:
         """Hold a trace, dropping the least recently used ones over capacity."""
+        before = self._traces.pop(key, None)
+        self._held += _parts(trace) - (_parts(before) if before else 0)
         self._traces[key] = trace
-        self._traces.move_to_end(key)
-        while len(self._traces) > self.capacity:
-            self._traces.popitem(last=False)
+        while len(self._traces) > self.capacity or self._held > self.parts:
+            _, dropped = self._traces.popitem(last=False)
+            self._held -= _parts(dropped)
 
     def clear(self) -> None:
         """Forget everything."""
         self._traces.clear()
+        self._held = 0
+
+
+def _parts(trace: Trace) -> int:
+    """Return how much a trace holds: its lamps, their intervals, and its dusts."""
+    return len(trace.lamps) + sum(map(len, trace.lamps.values())) + len(trace.dust)
 
 
 CACHE = TraceCache()
@@ -111,11 +128,13 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     """Return every block's state at ``at_rt`` after the press; settled before it with None.
 
     Raises:
-        InputError: as ``press``.
+        InputError: as ``press``, and a time that is negative or not finite.
     """
     _check(circuit, area_side)
+    if at_rt is not None and not 0 <= at_rt < math.inf:
+        raise InputError("at_rt", at_rt, "give a time in rt, 0 or more")
     world = standing_world(circuit, area_side)
-    world.run_until_quiescent(SETTLE_RT * TICKS_PER_RT)
+    _settle(world)
     if at_rt is not None:
         world.use_block(*circuit.press)
         world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
@@ -136,22 +155,33 @@ def _check(circuit: Circuit, area_side: int) -> None:
         raise InputError("press", list(circuit.press), "name the cell of a stone_button")
 
 
+def _settle(world: nucleation.TickSimulation) -> bool:
+    """Let the world come to rest, empty its log, and return whether it did come to rest."""
+    changes = 0
+    for _ in range(0, SETTLE_RT * TICKS_PER_RT, _CHUNK_TICKS):
+        settled = bool(world.run_until_quiescent(_CHUNK_TICKS))
+        changes += world.changes_count()
+        world.clear_changes()
+        if settled or changes >= MOST_CHANGES:
+            return settled
+    return False
+
+
 def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
-    settled = bool(world.run_until_quiescent(SETTLE_RT * TICKS_PER_RT))
+    settled = _settle(world)
     lamps = circuit.cells("redstone_lamp")
     wires = circuit.cells("redstone_wire")
     before = dict(zip((*lamps, *wires), _states(world, (*lamps, *wires)), strict=True))
     lit_before = tuple(pos for pos in lamps if props_of(before[pos])["lit"] == "true")
     log = _Log(lit_before, lamps, {pos: int(props_of(before[pos])["power"]) for pos in wires})
 
-    world.clear_changes()
     start = world.tick_count()
     world.use_block(*circuit.press)
     log.read(world, None)
     most = watch.watch_rt * TICKS_PER_RT
     least = min(most, (watch.last_fall_rt + watch.tail_rt) * TICKS_PER_RT)
     quiet = False
-    while (passed := world.tick_count() - start) < most:
+    while (passed := world.tick_count() - start) < most and log.changes < MOST_CHANGES:
         quiet = bool(world.is_quiescent())
         if quiet and passed >= least:
             break
@@ -185,6 +215,7 @@ class _Log:
         for pos in lit:
             self.intervals[pos].append(Interval(0, None))
         self.peaks = dict(power)
+        self.changes = 0
 
     def read(self, world: nucleation.TickSimulation, start: int | None) -> None:
         """Take in the log and empty it. ``start`` is the press's tick; None reads the press.
@@ -194,6 +225,7 @@ class _Log:
         is why the two are read apart.
         """
         if world.changes_count():
+            self.changes += world.changes_count()
             for change in json.loads(world.changes_json()):
                 ticks = 0 if start is None else change["tick"] + 1 - start
                 x, y, z = change["pos"]

@@ -21,10 +21,14 @@ WORLD = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
 def match(question: str) -> Experiment | None:
     """Return the experiment that answers ``question``, or None where none does."""
-    asked = _stems(question[:MOST_CHARACTERS])
+    return _matched(question[:MOST_CHARACTERS])  # cut before it is remembered
+
+
+@lru_cache(maxsize=4096)
+def _matched(question: str) -> Experiment | None:
+    asked = _stems(question)
     if not asked & _world():
         return None
     weights = _weights()

@@ -4,13 +4,24 @@ Every call takes untrusted values (model-written code) and either changes the wo
 popped off, or raises a ``SubjectError`` that says what to do and changes nothing.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
 
-from diagnose.env.blocks import AIR, STONE, Pos, name_of, parse_block
-from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit, unsupported
+from diagnose.env.blocks import (
+    AIR,
+    OFFSETS,
+    STONE,
+    Pos,
+    is_full,
+    moved,
+    name_of,
+    parse_block,
+    support_of,
+)
+from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.layer import draw_layer
 from diagnose.env.wording import cell_text, named, presentable
 from diagnose.errors import InputError, SubjectError
@@ -178,40 +189,64 @@ class World:
         return (x, y, z)
 
     def _apply(self, wanted: Mapping[Pos, str]) -> Edit:
-        """Change cells together, refuse what cannot stand, and let fall what lost its support."""
-        blocks = dict(self._blocks)
-        placed, removed, replaced = set(), [], []
+        """Change cells together, refuse what cannot stand, and let fall what lost its support.
+
+        Only the changed cells and their neighbours are looked at: everything else stands already.
+        """
+        changes: dict[Pos, str] = {}
         for pos, state in wanted.items():
-            if pos[1] == 0:
-                if state != STONE:
-                    raise SubjectError(
-                        f"{cell_text(pos)} is the stone floor, which stays; "
-                        f"build at y = 1 to {LAYERS}"
-                    )
-                continue
-            before = blocks.pop(pos, None)
+            if pos[1] > 0:
+                changes[pos] = state
+            elif state != STONE:
+                raise SubjectError(
+                    f"{cell_text(pos)} is the stone floor, which stays; build at y = 1 to {LAYERS}"
+                )
+        after = ChainMap(changes, self._blocks)
+        self._refuse(after, changes)
+        placed, removed, replaced = 0, [], []
+        for pos, state in changes.items():
+            before = self._blocks.pop(pos, None)
             if state != AIR:
-                blocks[pos] = state
-                placed.add(pos)
+                self._blocks[pos] = state
+                placed += 1
                 if before not in (None, state):
                     replaced.append(pos)
             elif before is not None:
                 removed.append(pos)
-        popped: list[tuple[Pos, str]] = []
-        while loose := unsupported(blocks, self.area_side):
-            self._refuse(blocks, [pair for pair in loose if pair[0] in placed])
-            popped.extend((pos, name_of(blocks.pop(pos))) for pos, _ in loose)
-        self._blocks = blocks
-        return Edit(len(placed), tuple(removed), tuple(replaced), tuple(popped))
+        popped = tuple((pos, name_of(state)) for pos, state in self._drop_loose(changes))
+        return Edit(placed, tuple(removed), tuple(replaced), popped)
 
-    def _refuse(self, blocks: Mapping[Pos, str], loose: Iterable[tuple[Pos, Pos]]) -> None:
-        told = [
-            f"{name_of(blocks[pos])} at {cell_text(pos)} needs a full block at "
-            f"{cell_text(support)}, which holds {self._found(blocks, support)}"
-            for pos, support in loose
-        ]
+    def _drop_loose(self, changed: Iterable[Pos]) -> list[tuple[Pos, str]]:
+        """Remove and return, sorted, what hung on a changed cell that no longer holds it."""
+        dropped: list[tuple[Pos, str]] = []
+        waiting = [pos for pos in changed if not is_full(self._blocks.get(pos, AIR))]
+        while waiting:
+            holder = waiting.pop()
+            for direction in OFFSETS:
+                beside = moved(holder, direction)
+                state = self._blocks.get(beside)
+                if state is not None and support_of(beside, state) == holder:
+                    dropped.append((beside, self._blocks.pop(beside)))
+                    waiting.append(beside)
+        return sorted(dropped)
+
+    def _refuse(self, after: Mapping[Pos, str], changes: Mapping[Pos, str]) -> None:
+        """Raise SubjectError if a changed block would not stand among the blocks ``after``."""
+        told = []
+        for pos, state in changes.items():
+            support = support_of(pos, state)
+            if support is not None and not self._holds(after, support):
+                told.append(
+                    f"{name_of(state)} at {cell_text(pos)} needs a full block at "
+                    f"{cell_text(support)}, which holds {self._found(after, support)}"
+                )
         if told:
             raise SubjectError(f"nothing was placed: {named(told)}")
+
+    def _holds(self, blocks: Mapping[Pos, str], cell: Pos) -> bool:
+        if cell[1] == 0:
+            return 0 <= cell[0] < self.area_side and 0 <= cell[2] < self.area_side
+        return is_full(blocks.get(cell, AIR))
 
     def _found(self, blocks: Mapping[Pos, str], cell: Pos) -> str:
         x, y, z = cell

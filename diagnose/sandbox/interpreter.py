@@ -14,11 +14,12 @@ from typing import Any, Self
 
 from diagnose.errors import ConfigError, InfrastructureError, SubjectError
 from diagnose.sandbox.pool import Loaded, loaded
-from diagnose.sandbox.values import check_plain
+from diagnose.sandbox.values import MAX_PARTS, measured
 
 HostFunctions = Mapping[str, Callable[..., Any]]
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)  # the clock stands still: records must repeat
 MAX_CODE = 200_000  # characters
+MAX_GIVEN = 20 * MAX_PARTS  # values in all arguments of a block's calls: some seconds of the host
 
 
 class Halt(BaseException):
@@ -180,6 +181,7 @@ class _Block:
         self._room = limits.printed
         self._cut = 0
         self._calls = 0
+        self._given = 0
 
     def drive(self, session: Any, code: str) -> Ran:
         """Run the code to its end, its error, a limit or a Halt."""
@@ -221,8 +223,13 @@ class _Block:
         if self._calls >= self._limits.host_calls:
             raise _LimitError(f"more than {self._limits.host_calls} calls of host functions")
         self._calls += 1
+        cost, fault = measured(*args, *kwargs, *kwargs.values())
+        self._given += cost  # refused ones too: reading them is what costs the host its time
+        if self._given > MAX_GIVEN:
+            raise _LimitError(f"more than {MAX_GIVEN} values given to host functions")
         try:
-            check_plain(*args, *kwargs.values())
+            if fault:
+                raise SubjectError(fault)
             bound = self._signature(name, function).bind(*args, **kwargs)
         except (SubjectError, TypeError) as error:
             self._refused(name)

@@ -11,6 +11,7 @@ from diagnose.errors import SubjectError
 MAX_PARTS = 200_000  # values inside one call's arguments: twice a full area of the largest task
 MAX_TEXT = 100_000  # characters of one string
 MAX_INT = 2**63 - 1
+TEXT_COST = 100  # characters that cost as much to read as one value
 SHOWN_ITEMS = 100
 SHOWN_DEPTH = 5
 
@@ -18,40 +19,59 @@ SHOWN_DEPTH = 5
 def check_plain(*values: object) -> None:
     """Check that ``values`` are plain data of bounded size: what host functions may be given.
 
-    Plain are None, bool, int within 64 bits, finite float, str, and lists, tuples and dicts of
-    these. Shared parts count each time they occur, so the walk is bounded by what it counts.
-
     Raises:
         SubjectError: a value is of another type, too large, or not finite.
     """
+    _, fault = measured(*values)
+    if fault:
+        raise SubjectError(fault)
+
+
+def measured(*values: object) -> tuple[int, str]:
+    """Return what reading ``values`` costs, and what keeps them from being plain data, if any.
+
+    Plain are None, bool, int within 64 bits, finite float, str, and lists, tuples and dicts of
+    these. Shared parts count each time they occur, so the walk is bounded by what it counts. The
+    cost is one for each value and each ``TEXT_COST`` characters, also of values that are refused.
+    """
     waiting: list[object] = list(values)
-    parts = len(waiting)
+    parts, characters, fault = len(waiting), 0, ""
     while waiting:
         value = waiting.pop()
-        if isinstance(value, str):
-            if len(value) > MAX_TEXT:
-                raise SubjectError(f"a string of {len(value)} characters; at most {MAX_TEXT}")
-        elif isinstance(value, bool) or value is None:
-            pass
-        elif isinstance(value, int):
-            if abs(value) > MAX_INT:
-                raise SubjectError("an integer beyond 64 bits")
-        elif isinstance(value, float):
-            if not math.isfinite(value):
-                raise SubjectError(f"the number {value} is not finite")
-        elif isinstance(value, list | tuple | dict):
-            parts += len(value)
+        if isinstance(value, list | tuple | dict):
+            parts += len(value) * (2 if isinstance(value, dict) else 1)
             if parts > MAX_PARTS:
-                raise SubjectError(f"more than {MAX_PARTS} values in one call")
+                fault = fault or f"more than {MAX_PARTS} values in one call"
+                break
             waiting.extend(value)
             if isinstance(value, dict):
-                parts += len(value)
                 waiting.extend(value.values())
-        else:
-            raise SubjectError(
-                f"a value of type {type(value).__name__}; give None, bool, int, float, str, list, "
-                "tuple or dict"
-            )
+            continue
+        if isinstance(value, str):
+            characters += len(value)
+        fault = fault or _fault(value)
+    return parts + characters // TEXT_COST, fault
+
+
+def _fault(value: object) -> str:
+    """Return what keeps one value, no container, from being plain; empty for nothing."""
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            return f"a string of {len(value)} characters; at most {MAX_TEXT}"
+    elif isinstance(value, bool) or value is None:
+        pass
+    elif isinstance(value, int):
+        if abs(value) > MAX_INT:
+            return "an integer beyond 64 bits"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            return f"the number {value} is not finite"
+    else:
+        return (
+            f"a value of type {type(value).__name__}; give None, bool, int, float, str, list, "
+            "tuple or dict"
+        )
+    return ""
 
 
 def shown(value: object, most: int) -> str:

@@ -22,7 +22,8 @@ from diagnose.tasks import Family, Task, judge
 
 KEPT_CALLS = 20_000  # of an episode, with their arguments; of later ones only that they were made
 KEPT_TEXT = 1_000  # characters of a text argument
-MOST_WORK = 20_000_000  # cells that one program's edits may touch: some seconds of the host
+MOST_WORK = 20_000_000  # cells that one program's calls may touch: some seconds of the host
+LOOK_WORK = 5  # a map costs as much per standing block as an edit of so many
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class Host:
 
     def look(self, y: int) -> str:
         """Return a map of layer y."""
+        self._spend_work((LOOK_WORK - 1) * len(self.world.blocks), "maps in one program; look once")
         return self.world.look(y)
 
     def press(
@@ -191,13 +193,15 @@ class Host:
         self.popped.extend(f"{name} at {list(pos)}" for pos, name in edit.popped)
         return str(edit)
 
-    def _spend_work(self, cells: int) -> None:
-        """Bound a program's edits: each costs the host the cells it names and those that stand."""
+    def _spend_work(
+        self, cells: int, told: str = "edits in one program; put many blocks in one build call"
+    ) -> None:
+        """Bound a program's calls: each costs the host the cells it names and those that stand."""
         if self._worked_turn != self.turn:
             self._worked_turn, self._work = self.turn, 0
         self._work += cells + len(self.world.blocks)
         if self._work > MOST_WORK:
-            raise SubjectError("too many edits in one program; put many blocks in one build call")
+            raise SubjectError(f"too many {told}")
 
     def _spend_trial(self) -> None:
         if self.trials >= self._most_trials:
