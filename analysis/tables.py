@@ -1,6 +1,7 @@
 """The gap table in the terminal: the answer in words, then one line per capacity."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from analysis.uncertainty import Uncertainty
 
 WEIGHTS = {"shapley": contrasts.shapley, "add1": contrasts.moebius}
 HOLM_LEVEL = 0.05
+WIDTH = 100
 TITLES = {"shapley": "Shapley", "ame": "average effect", "seq": "in sequence", "add1": "alone"}
 
 
@@ -53,15 +55,20 @@ def report(study: Study, frame: pd.DataFrame, how: Uncertainty) -> str:
     models = [*study.models, ALL] if len(study.models) > 1 else list(study.models)
     if len(models) == 1:
         table = ModelTable.of(study, frame, models[0])
-        lines = [_answer(table, how), _heading(study, how), "", *_gap_lines(table), ""]
-        return "\n".join([*lines, *_foot(table)])
-    lines = [_heading(study, how), ""]
+        lines = [*_wrapped(_answer(table, how)), *_wrapped(_heading(study, how)), ""]
+        return "\n".join([*lines, *_gap_lines(table), "", *_foot(table)])
+    lines = [*_wrapped(_heading(study, how)), ""]
     for model in models:
         table = ModelTable.of(study, frame, model)
         title = "mean of the models" if model == ALL else model
         lines.append(f"── {title} " + "─" * max(3, 76 - len(title)))
-        lines += [_answer(table, how), "", *_gap_lines(table), "", *_foot(table), ""]
+        lines += [*_wrapped(_answer(table, how)), "", *_gap_lines(table), "", *_foot(table), ""]
     return "\n".join(lines).rstrip()
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return a sentence as lines no longer than the tables are wide."""
+    return textwrap.wrap(text, WIDTH)
 
 
 def _heading(study: Study, how: Uncertainty) -> str:
@@ -226,13 +233,13 @@ def _foot(table: ModelTable) -> list[str]:
     residual = table.value("seq:residual")
     if np.isfinite(residual):
         rates.append(f"residual {100 * residual:.1f} %")
-    lines = [" · ".join(rates)] if rates else []
-    lines.append(f"Percentage points. Sequence and digits: {' > '.join(layout.factors)}.")
+    lines = _wrapped(" · ".join(rates))
+    lines += _wrapped(f"Percentage points. Sequence and digits: {' > '.join(layout.factors)}.")
     if table.study.known is not None:
         lines.append("Truth: the subject's computed success probabilities on these very tasks.")
     lines += _missing_line(table)
     methods = {table.rows[name]["method"] for name in _names(table, table.leading() or "add1")}
-    lines.append("Method: " + "; or ".join(sorted(methods)) + ".")
+    lines += _wrapped("Method: " + "; or ".join(sorted(methods)) + ".")
     return lines
 
 
@@ -246,7 +253,8 @@ def _missing_line(table: ModelTable) -> list[str]:
     ]
     if not ranges:
         return []
-    return [f"Missing episodes at their worst and best ({TITLES[kind]}): {'; '.join(ranges)}."]
+    text = f"Missing episodes at their worst and best ({TITLES[kind]}): {'; '.join(ranges)}."
+    return _wrapped(text)
 
 
 PUBLISHED_GAPS = (
