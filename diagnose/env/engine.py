@@ -81,8 +81,9 @@ class TraceCache:
 
 
 def _parts(trace: Trace) -> int:
-    """Return how much a trace holds: its lamps, their intervals, and its dusts."""
-    return len(trace.lamps) + sum(map(len, trace.lamps.values())) + len(trace.dust)
+    """Return how much a trace holds: cells, and their lit intervals."""
+    cells = len(trace.lamps) + len(trace.dust) + len(trace.active or ())
+    return cells + sum(map(len, trace.lamps.values()))
 
 
 CACHE = TraceCache()
@@ -171,7 +172,9 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
     settled = _settle(world)
     lamps = circuit.cells("redstone_lamp")
     wires = circuit.cells("redstone_wire")
-    before = dict(zip((*lamps, *wires), _states(world, (*lamps, *wires)), strict=True))
+    comparators = circuit.cells("comparator")
+    cells = (*lamps, *wires, *comparators)
+    before = dict(zip(cells, _states(world, cells), strict=True))
     lit_before = tuple(pos for pos in lamps if props_of(before[pos])["lit"] == "true")
     log = _Log(lit_before, lamps, {pos: int(props_of(before[pos])["power"]) for pos in wires})
 
@@ -204,6 +207,9 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
             pos: Dust(len(sides := tuple(sides_of(circuit.blocks, pos))), log.peaks[pos], sides)
             for pos in wires
         },
+        active=frozenset(log.changed).union(
+            pos for pos in comparators if props_of(before[pos])["powered"] == "true"
+        ),
     )
 
 
@@ -216,6 +222,7 @@ class _Log:
             self.intervals[pos].append(Interval(0, None))
         self.peaks = dict(power)
         self.changes = 0
+        self.changed: set[Pos] = set()
 
     def read(self, world: nucleation.TickSimulation, start: int | None) -> None:
         """Take in the log and empty it. ``start`` is the press's tick; None reads the press.
@@ -229,6 +236,8 @@ class _Log:
             for change in json.loads(world.changes_json()):
                 ticks = 0 if start is None else change["tick"] + 1 - start
                 x, y, z = change["pos"]
+                if _output(change["from"]) != _output(change["to"]):  # and not just dust's shape
+                    self.changed.add((x, y, z))
                 self._take((x, y, z), change["to"], _rt(ticks))
         world.clear_changes()
 
@@ -245,6 +254,12 @@ class _Log:
             intervals.append(Interval(at_rt, None))
         elif is_open and not lit:
             intervals[-1] = Interval(intervals[-1].rise_rt, at_rt)
+
+
+def _output(state: str) -> tuple[str | None, ...]:
+    """Return those properties of a state that tell what it gives."""
+    props = props_of(state)
+    return tuple(props.get(name) for name in ("power", "powered", "lit"))
 
 
 def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:

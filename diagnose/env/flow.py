@@ -3,6 +3,8 @@
 The flow follows the strongest signal each dust carried during the press, because a junction may
 be dark again when the last lamp lights: from dust to dust one weaker, into what dust points at or
 lies on, through conducting blocks, and from the input of a repeater or comparator to its output.
+What never changed during the press carried nothing of it: power that always stood on a wire is no
+signal, and a torch that stays dark passes none on.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +39,7 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     return {
         pos: flow.lamps_from(pos)
         for pos, dust in trace.dust.items()
-        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0
+        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
     }
 
 
@@ -50,7 +52,7 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     junctions = [
         (-dust.peak, pos)
         for pos, dust in trace.dust.items()
-        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0
+        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
     ]
     return any(len(flow.lamps_from(pos)) >= lamps for _, pos in sorted(junctions))
 
@@ -61,8 +63,13 @@ class _Flow:
     def __init__(self, circuit: Circuit, trace: Trace) -> None:
         self.blocks = circuit.blocks
         self.peaks = {pos: dust.peak for pos, dust in trace.dust.items()}
+        self.active = trace.active
         self.lit = frozenset(pos for pos, intervals in trace.lamps.items() if intervals)
         self._edges: dict[_Node, tuple[_Node, ...]] = {}
+
+    def carries(self, pos: Pos) -> bool:
+        """Return whether the press can have acted through the part at ``pos``."""
+        return self.active is None or pos in self.active
 
     def lamps_from(self, start: Pos) -> frozenset[Pos]:
         """Return the lamps that were lit and lie downstream of ``start``."""
@@ -84,6 +91,8 @@ class _Flow:
         pos, kind = node
         if kind != "part":
             yield from self._through_block(pos, strong=kind == "strong")
+            return
+        if not self.carries(pos):
             return
         name = self._name(pos)
         if name == DUST:

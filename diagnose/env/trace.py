@@ -38,7 +38,9 @@ class Dust:
 class Trace:
     """Every lamp's lit intervals after one press.
 
-    A lamp that was lit before the press opens its first interval at 0.
+    A lamp that was lit before the press opens its first interval at 0. ``active`` are the cells
+    that the press can have acted through: those that changed, and comparators powered at rest,
+    whose strength may change unseen; None where that was not watched.
     """
 
     lamps: Mapping[Pos, tuple[Interval, ...]]
@@ -47,6 +49,7 @@ class Trace:
     quiet: bool  # nothing is moving at the end
     end_rt: Time  # how long it was watched
     dust: Mapping[Pos, Dust] = field(default_factory=dict)
+    active: frozenset[Pos] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON form: lamps as [x, y, z, [[rise, fall], ...]], sorted."""
