@@ -12,12 +12,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 from diagnose.errors import InputError, StoreError
-from diagnose.records import EpisodeRecord, Outcome, canonical_json
+from diagnose.records import EpisodeRecord, canonical_json
+from diagnose.wellformed import check_record
 
-_OUTCOMES = frozenset(get_args(Outcome))
 _log = logging.getLogger(__name__)
 
 
@@ -90,11 +90,23 @@ class Line:
     record: EpisodeRecord | None  # None for a broken last line
 
 
+def parse_json(raw: bytes) -> Any:
+    """Return parsed JSON; ValueError says what is wrong, NaN and endless nesting included."""
+    try:
+        return json.loads(raw, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
 def _parse(raw: bytes) -> EpisodeRecord:
     """Return the record of a whole line; ValueError says what is broken."""
     if not raw.endswith(b"\n"):
         raise ValueError("it has no newline")
-    data = json.loads(raw)
+    data = parse_json(raw)
     if not isinstance(data, dict) or not isinstance(data.get("episode_id"), str):
         raise ValueError("it is not a JSON object with an episode_id")
     try:
@@ -103,10 +115,10 @@ def _parse(raw: bytes) -> EpisodeRecord:
         if error.field == "schema_version" and isinstance(error.received, int):
             raise StoreError(f"the records are of another schema: {error}") from error
         raise ValueError(str(error)) from error
-    if not isinstance(data["usage"].get("cost_usd", 0.0), int | float):
-        raise ValueError("its cost_usd is not a number")
-    if record.outcome not in _OUTCOMES:
-        raise ValueError(f"its outcome is {record.outcome!r}")
+    for name in ("factors", "transcript"):
+        if not isinstance(data[name], list):
+            raise ValueError(f"its {name} is no list")
+    check_record(record)
     return record
 
 

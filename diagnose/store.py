@@ -22,12 +22,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from diagnose.errors import StoreError
-from diagnose.ledger import Entry, Ledger, canonical_lines, episode_id, read_records, scan
+from diagnose.ledger import (
+    Entry,
+    Ledger,
+    canonical_lines,
+    episode_id,
+    parse_json,
+    read_records,
+    scan,
+)
 from diagnose.records import EpisodeRecord, canonical_json
 
 __all__ = ["Entry", "Ledger", "Store", "canonical_lines", "episode_id", "read_records"]
 
 SYNC_EVERY_S = 1.0  # at most this much finished work is lost to a power failure; none to a kill
+
+# Nothing outside the folder is written to through a link in it, and no pipe is waited for.
+_OWN = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class _Appender:
@@ -35,7 +46,7 @@ class _Appender:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _OWN, 0o644)
         self.size = os.fstat(self.fd).st_size
         self._dirty = False
 
@@ -65,6 +76,9 @@ class _Appender:
 
 
 def _disk_error(path: Path, error: OSError) -> StoreError:
+    if error.errno == errno.ELOOP:
+        named = error.filename or path
+        return StoreError(f"{named}: is a symbolic link, which is not written through; remove it")
     full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
     what = "the disk, quota or file-size limit is full" if full else "cannot be used"
     remedy = "make room" if full else "make the folder writable"
@@ -196,7 +210,7 @@ class Store:
 
 
 def _take_lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | _OWN, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -221,10 +235,10 @@ def _check_header(folder: Path, header: Mapping[str, Any]) -> None:
         _write_atomically(path, text + "\n")
         return
     try:
-        before = json.loads(path.read_bytes())
-    except ValueError as error:
+        before = parse_json(path.read_bytes())
+        difference = _first_difference(before, json.loads(text), "")
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: is not JSON ({error}); restore it from a copy") from error
-    difference = _first_difference(before, json.loads(text), "")
     if difference:
         field, old, new = difference
         raise StoreError(
@@ -255,7 +269,8 @@ def _first_difference(old: Any, new: Any, field: str) -> tuple[str, str, str] | 
 def _write_atomically(path: Path, text: str) -> None:
     """Write a whole file or none, and have it on the disk before returning."""
     temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as handle:
+    own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OWN, 0o644)
+    with os.fdopen(own, "w", encoding="utf-8") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())

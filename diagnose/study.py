@@ -4,6 +4,7 @@ What is in the store is done; the same command on the same folder runs only what
 parent is the only writer, and nothing it holds in memory is needed to continue.
 """
 
+import math
 import os
 import platform
 import signal
@@ -15,13 +16,14 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from diagnose.design import EpisodePlan
-from diagnose.errors import ConfigError, DiagnoseError
+from diagnose.errors import ConfigError, DiagnoseError, StoreError
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.store import SYNC_EVERY_S, Entry, Store
 from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
 
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
+MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class RunPolicy:
     def __post_init__(self) -> None:
         for field in ("workers", "retries", "episode_limit_s"):
             value = getattr(self, field)
-            if value < 0:
+            plain = type(value) is int or (field == "episode_limit_s" and type(value) is float)
+            if not plain or not 0 <= value < math.inf:
                 raise ConfigError(field, value, "give 0 or more")
+        if self.workers > MOST_WORKERS:
+            raise ConfigError("workers", self.workers, f"give at most {MOST_WORKERS}")
 
     @property
     def worker_count(self) -> int:
@@ -88,12 +93,19 @@ def run_study(
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
         EpisodeBugError: an episode raised anything else; what was done is recorded.
-        StoreError: the folder cannot be written; what was done is recorded.
+        StoreError: the folder cannot be written, or holds records of another study; what was done
+            is recorded.
         InfrastructureError: no worker can be started.
     """
     ids = {plan: identify(plan) for plan in plans}
     if len(set(ids.values())) < len(plans):
         raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
+    strange = sorted(store.ledger.outcomes.keys() - ids.values())
+    if strange:
+        raise StoreError(
+            f"{store.folder}: {len(strange)} of its records are of no episode of this study (the "
+            f"first has the id {strange[0]}); move them to their own study's folder"
+        )
     study = _Study(ids, store, unobserved, policy, progress)
     count = min(policy.worker_count, len(study.pending))
     if store.repair:

@@ -43,8 +43,9 @@ class Limits:
     def __post_init__(self) -> None:
         """Check the limits."""
         for name, value in vars(self).items():
-            if value <= 0:
-                raise ConfigError(f"limits.{name}", value, "give more than 0")
+            plain = type(value) is int or (name == "wall_s" and type(value) is float)
+            if not plain or not 0 < value < 2**31:
+                raise ConfigError(f"limits.{name}", value, "give more than 0, less than 2**31")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What one episode may use."""
 
+import math
 from dataclasses import dataclass
 
 from diagnose.errors import ConfigError
@@ -32,5 +33,6 @@ class Budgets:
             ("seconds", 0),
         ):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            plain = type(value) is int or (name == "seconds" and type(value) is float)
+            if not plain or not least <= value < math.inf:
                 raise ConfigError(f"budgets.{name}", value, f"give {least} or more")

@@ -61,7 +61,7 @@ def record(
         },
         outcome=outcome,
         stop_reason="verified" if seen else "not_observed",
-        success=passed if seen else None,
+        success=outcome == "passed" if seen else None,
         missing_cause=cause,
         usage=Usage(turns=3, cost_usd=(seed_of(plan.task, plan.run) % 100) / 1000),
         transcript=({"role": "user", "content": ("redstone dust \u2192 " * padding)[:padding]},),

@@ -1,0 +1,74 @@
+"""Whether a record read from a file is one that this project could have written.
+
+A file may have been edited, joined from others, or made elsewhere: what fails here would otherwise
+surface as a traceback in the middle of an analysis, or as a number that nobody questions.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import get_args
+
+from diagnose.records import EpisodeRecord, InterventionRecord, StopReason
+
+_SUCCESS: Mapping[str, bool | None] = {"passed": True, "failed": False, "not_observed": None}
+_STOP_REASONS = frozenset(get_args(StopReason))
+_TEXTS = (
+    *("episode_id", "study", "model", "family", "task", "cell", "missing_cause"),
+    *("circuit_sha256", "task_sha256", "prompt_sha256"),
+)
+_WHOLE = ("study_seed", "level", "run", "schema_version")
+_COUNTS = ("turns", "trials", "host_calls", "input_tokens", "output_tokens")
+_OBJECTS = ("subject_log", "versions", "config")
+_OBJECTS_OR_NONE = ("verdict", "circuit")
+
+
+def check_record(record: EpisodeRecord) -> None:
+    """Check types, and what the fields say of each other.
+
+    Raises:
+        ValueError: says what is wrong, beginning with "its".
+    """
+    for name in _TEXTS:
+        _want(isinstance(getattr(record, name), str), name, record)
+    for name in _WHOLE:
+        _want(type(getattr(record, name)) is int, name, record)
+    for name in _OBJECTS:
+        _want(isinstance(getattr(record, name), dict), name, record)
+    for name in _OBJECTS_OR_NONE:
+        value = getattr(record, name)
+        _want(value is None or isinstance(value, dict), name, record)
+    outcome: object = record.outcome
+    _want(isinstance(outcome, str) and outcome in _SUCCESS, "outcome", record)
+    _want(record.success is _SUCCESS[record.outcome], "success", record)
+    reason: object = record.stop_reason
+    _want(isinstance(reason, str) and reason in _STOP_REASONS, "stop_reason", record)
+    _want(all(isinstance(one, dict) for one in record.transcript), "transcript", record)
+    factors = record.factors
+    _want(all(isinstance(one, str) for one in factors), "factors", record)
+    _want(len(set(factors)) == len(factors), "factors", record)
+    digits = record.cell.isascii() and (record.cell.isdigit() or not record.cell)
+    _want(digits and len(record.cell) == len(factors), "cell", record)
+    _want(all(map(_intervention_fits, record.interventions.values())), "interventions", record)
+    for name in _COUNTS:
+        value = getattr(record.usage, name)
+        if type(value) is not int or value < 0:
+            raise ValueError(f"its {name} is not a count")
+    cost = record.usage.cost_usd
+    if type(cost) not in (int, float) or not 0 <= cost < math.inf:
+        raise ValueError("its cost_usd is not a number")
+
+
+def _intervention_fits(one: InterventionRecord) -> bool:
+    kinds: tuple[tuple[object, tuple[type, ...]], ...] = (
+        (one.capacity, (str,)),
+        (one.text_sha256, (str,)),
+        (one.dose, (int,)),
+        (one.offered, (bool,)),
+        (one.used, (bool, type(None))),
+    )
+    return all(type(value) in allowed for value, allowed in kinds)
+
+
+def _want(fits: object, name: str, record: EpisodeRecord) -> None:
+    if not fits:
+        raise ValueError(f"its {name} is {repr(getattr(record, name))[:60]}")
