@@ -1,16 +1,55 @@
 """The reference subject's true success probability in every cell: enumeration over the laws.
 
 A task needs n laws; which of them end up applied is one of 2^n outcomes with a known probability,
-and the simulator says for each outcome whether the device passes. Nothing is sampled.
+and the simulator says for each outcome whether the device passes. Nothing is sampled. The same
+verdicts, with draws in place of probabilities, make episodes by the thousand: ``VerdictTable``.
 """
 
-import itertools
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from diagnose.env.experiments import true_laws
+from diagnose.laws import CATALOGUE
 from diagnose.models.reference.profile import CAPACITIES, Profile
+from diagnose.records import canonical_json
 from diagnose.tasks import Task
 from diagnose.tasks.needs import needed_laws, passes
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the simulator says of every device that a task's laws, known or not, lead to."""
+
+    laws: tuple[str, ...]  # the n laws the task needs
+    passed: tuple[bool, ...]  # shape: 2^n; bit i of the index = laws[i] is applied
+
+
+def verdicts_of(task: Task) -> Verdicts:
+    """Return the verdicts on ``task``'s 2^n devices; remembered.
+
+    Raises:
+        InputError: no device is known for the task's parameters.
+    """
+    return _verdicts(canonical_json(task.to_json()))
+
+
+@lru_cache(maxsize=1024)
+def _verdicts(task_json: str) -> Verdicts:
+    task = Task(**json.loads(task_json))
+    laws, values = needed_laws(task), true_laws()
+    passed = [
+        passes(task, {law: values[law] for bit, law in enumerate(laws) if index >> bit & 1})
+        for index in range(2 ** len(laws))
+    ]
+    return Verdicts(laws, tuple(passed))
 
 
 def success_probability(profile: Profile, task: Task, supplied: Iterable[str]) -> float:
@@ -21,22 +60,17 @@ def success_probability(profile: Profile, task: Task, supplied: Iterable[str]) -
         task: the task.
         supplied: capacities that an intervention takes off the subject in this cell.
     """
-    helped = set(supplied)
-    laws = needed_laws(task)
-    chance = dict.fromkeys(laws, 1.0)
-    for law, capacity in itertools.product(laws, CAPACITIES):
-        if capacity not in helped:
-            chance[law] *= profile.probability(capacity, law)
-    total = 0.0
-    values = true_laws()
-    for outcome in itertools.product((True, False), repeat=len(laws)):
-        applied = {law: values[law] for law, holds in zip(laws, outcome, strict=True) if holds}
-        probability = 1.0
-        for law, holds in zip(laws, outcome, strict=True):
-            probability *= chance[law] if holds else 1 - chance[law]
-        if probability and passes(task, applied):
-            total += probability
-    return total * (1 - profile.slip)
+    return chance_of(verdicts_of(task), profile, supplied)
+
+
+def chance_of(verdicts: Verdicts, profile: Profile, supplied: Iterable[str]) -> float:
+    """Return the probability of success given the verdicts; see ``success_probability``."""
+    own = [capacity for capacity in CAPACITIES if capacity not in set(supplied)]
+    weights = np.ones(1)
+    for law in verdicts.laws:  # each law doubles the outcomes: those without it, those with it
+        chance = float(np.prod([profile.probability(capacity, law) for capacity in own]))
+        weights = np.concatenate([weights * (1 - chance), weights * chance])
+    return float(weights @ np.array(verdicts.passed)) * (1 - profile.slip)
 
 
 def true_table(
@@ -56,3 +90,56 @@ def true_table(
         }
         for task in tasks
     }
+
+
+@dataclass(frozen=True, eq=False)
+class VerdictTable:
+    """The verdicts on many tasks as arrays, so that episodes cost microseconds."""
+
+    bits: NDArray[np.int64]  # shape: (tasks, laws of the catalogue); 0 = not needed
+    passed: Bools  # shape: (tasks, 2^most laws)
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdicts]) -> "VerdictTable":
+        """Return the table of the tasks' verdicts, in their order."""
+        names = list(CATALOGUE)
+        bits = np.zeros((len(verdicts), len(names)), dtype=np.int64)
+        passed = np.zeros((len(verdicts), max(len(one.passed) for one in verdicts)), dtype=bool)
+        for row, one in enumerate(verdicts):
+            passed[row, : len(one.passed)] = one.passed
+            for bit, law in enumerate(one.laws):
+                bits[row, names.index(law)] = 1 << bit
+        return cls(bits, passed)
+
+    def outcomes(
+        self,
+        profile: Profile,
+        supplied: Sequence[Collection[str]],
+        tasks: NDArray[np.int64],
+        draws: Floats,
+        slips: Floats,
+    ) -> Bools:
+        """Return which episodes succeed: the policy's arithmetic on given uniform draws.
+
+        Cells share the draws, as episodes share their branch of the seed tree.
+
+        Args:
+            profile: of the subject.
+            supplied: per cell, the capacities that its interventions supply.
+            tasks: rows of the table, one per task of the study.
+            draws: uniform; shape (tasks, runs, laws of the catalogue, capacities).
+            slips: uniform; shape (tasks, runs).
+
+        Returns:
+            Shape: (cells, tasks, runs).
+        """
+        chances = [[profile.probability(c, law) for c in CAPACITIES] for law in CATALOGUE]
+        steps = draws < np.array(chances)
+        steady = slips >= profile.slip
+        found = np.empty((len(supplied), *slips.shape), dtype=bool)
+        for cell, capacities in enumerate(supplied):
+            own = [c not in capacities for c in CAPACITIES]
+            applied = steps[..., own].all(axis=-1)
+            index = (applied * self.bits[tasks][:, None, :]).sum(axis=-1)
+            found[cell] = self.passed[tasks[:, None], index] & steady
+        return found
