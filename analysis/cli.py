@@ -6,8 +6,8 @@ from typing import Literal
 
 import pandas as pd
 
+from analysis import arm_figures, published, tables
 from analysis import figures as drawing
-from analysis import published, tables
 from analysis.study import Study
 from analysis.uncertainty import Uncertainty, checked_target
 from diagnose.errors import InputError
@@ -66,6 +66,7 @@ def figures(source: Path | Literal["paper"], out_dir: Path) -> list[Path]:
     if str(source) == "paper":
         drawn = drawing.of_published(published.load_published())
     else:
-        drawn = drawing.of_study(Study.load(source))
+        study = Study.load(source)
+        drawn = drawing.of_study(study) | arm_figures.of_study(study)
     out_dir.mkdir(parents=True, exist_ok=True)
     return [path for name, one in drawn.items() for path in drawing.save(one, out_dir / name)]

@@ -11,7 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.layout import ALL, INTERVENTIONS, Bools, Floats, Layout, canonical_order, task_key
+from analysis.layout import (
+    ALL,
+    INTERVENTIONS,
+    SHAM,
+    Bools,
+    Floats,
+    Layout,
+    canonical_order,
+    task_key,
+)
 from diagnose.errors import InputError
 
 KEYS = ("model", "family", "level", "task", "run")
@@ -34,6 +43,8 @@ def validated(
     raw: pd.DataFrame, source: Source, factors: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the episodes with typed columns, and the factors in a cell's order.
+
+    A factor's column holds its dose; a column ``<factor>_dose``, where there is one, overrides it.
 
     Args:
         raw: one row per episode; cells may be text, numbers, booleans or null.
@@ -61,7 +72,7 @@ def validated(
     table["level"] = _whole(levels, "level", source, 0, "give 1 to 5 or L1 to L5")
     table["run"] = _whole(raw["run"], "run", source, None, "give a whole number")
     for name in names:
-        table[name] = _whole(raw[name], name, source, 0, "give 0 (off) or 1 (on)", 1)
+        table[name] = _doses(raw, name, source)
     table["success"] = _zero_one(raw["success"], "success", source)
     for name in names:
         if f"used_{name}" in raw.columns:
@@ -91,6 +102,10 @@ def layout_of(table: pd.DataFrame, factors: tuple[str, ...]) -> Layout:
         tuple(level for _, _, level in tasks),
         tuple(family for _, family, _ in tasks),
         tuple(name for name in factors if f"used_{name}" in table.columns),
+        frozenset(
+            "".join(map(str, doses))
+            for doses in table[list(factors)].drop_duplicates().itertuples(index=False)
+        ),
     )
 
 
@@ -147,6 +162,22 @@ def _whole(  # a whole number is due: blanks are refused too
     if row is not None:
         raise source.error(column, row, values.iloc[row], remedy)
     return numbers.astype(np.int64)
+
+
+def _doses(raw: pd.DataFrame, name: str, source: Source) -> NDArray[np.int64]:
+    """Return a factor's doses, from its own column or from ``<name>_dose`` beside a 0/1 column."""
+    remedy = f"give the dose: 0 (off), 1 (on), a further dose, or {SHAM} (sham)"
+    own = _whole(raw[name], name, source, 0, remedy, SHAM)
+    beside = f"{name}_dose"
+    if beside not in raw.columns:
+        return own
+    doses = _whole(raw[beside], beside, source, 0, remedy, SHAM)
+    # Whether a sham counts as on is the author's choice; any other disagreement is a mistake.
+    row = _first(((own > 0) != (doses > 0)) & (doses != SHAM))
+    if row is not None:
+        said = f"{name} is {own[row]} here; make the two columns agree"
+        raise source.error(beside, row, int(doses[row]), said)
+    return doses
 
 
 def _zero_one(values: pd.Series, column: str, source: Source) -> Floats:

@@ -6,15 +6,15 @@ formula, unit, range, source, when it is valid); the function says which cells i
 interval is made follows from that shape (``analysis.uncertainty``), never from the estimand.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from analysis import contrasts
-from analysis.layout import Bools, Floats, Layout, join
+from analysis import arms, contrasts
+from analysis.layout import SHAM, Bools, Floats, Layout, join
 
 Unit = Literal["proportion", "ratio", "log odds"]
 
@@ -24,10 +24,11 @@ class Contrast:
     """``offset + sum over cells of weight x mean over tasks of p[cell, task]``."""
 
     name: str
-    weights: Floats  # shape: 2^k
+    weights: Floats  # shape: the layout's codes, or only the 2^k standard ones, which come first
     offset: float = 0.0
     tasks: Bools | None = None  # which tasks; None = all
     outcome: str = "success"  # or used_<factor>
+    where: str = ""  # over which settings of the other factors, if the design decides
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,6 +259,67 @@ def _mlogor(layout: Layout) -> Iterator[Spec]:
             Contrast("with", contrasts.half_mean(k, index, on=True)),
             Contrast("without", contrasts.half_mean(k, index, on=False)),
         )
+
+
+@_row(
+    "dose:<a>",
+    "least-squares slope of p per dose step over the real doses of a, mean over the settings of "
+    "the others that hold all these doses",
+    "ordinary least squares",
+    valid_when="a has a real dose beyond 0 and 1",
+)
+def _dose(layout: Layout) -> Iterator[Spec]:
+    for index, factor in enumerate(layout.factors):
+        if arms.has_doses(layout, index):
+            yield _arms(f"dose:{factor}", layout, index, arms.slope(layout.doses(index)))
+
+
+@_row(
+    "ame_dose:<a>@<dose>",
+    "p[a=dose] - p[a=0], mean over the settings of the others that hold every real dose of a",
+    "definition",
+    valid_when="a has other levels than 0 and 1",
+)
+def _ame_dose(layout: Layout) -> Iterator[Spec]:
+    for index, factor in enumerate(layout.factors):
+        if not (arms.has_doses(layout, index) or layout.has_sham(index)):
+            continue
+        doses = layout.doses(index)
+        for dose in doses:
+            if dose and 0 in doses:
+                by_dose = dict.fromkeys(doses, 0.0) | {dose: 1.0, 0: -1.0}
+                yield _arms(f"ame_dose:{factor}@{dose}", layout, index, by_dose)
+
+
+@_row(
+    "placebo:<a>",
+    "p[a=1] - p[a=9], mean over the settings of the others that hold both: the effect of the "
+    "content beyond that of its form and length",
+    "definition",
+    valid_when="the study holds a's sham",
+)
+def _placebo(layout: Layout) -> Iterator[Spec]:
+    for index, factor in enumerate(layout.factors):
+        if layout.has_sham(index):
+            yield _arms(f"placebo:{factor}", layout, index, {1: 1.0, SHAM: -1.0})
+
+
+@_row(
+    "sham:<a>",
+    "p[a=9] - p[a=0], mean over the settings of the others that hold both",
+    "definition",
+    valid_when="the study holds a's sham",
+)
+def _sham(layout: Layout) -> Iterator[Spec]:
+    for index, factor in enumerate(layout.factors):
+        if layout.has_sham(index):
+            yield _arms(f"sham:{factor}", layout, index, {SHAM: 1.0, 0: -1.0})
+
+
+def _arms(name: str, layout: Layout, factor: int, by_dose: Mapping[int, float]) -> Contrast:
+    settings = arms.settings(layout, factor, tuple(by_dose))
+    weights = arms.weights(layout, factor, by_dose, settings)
+    return Contrast(name, weights, where=arms.told(layout, settings))
 
 
 @_row("itt:<a>", "effect of offering a: the same contrast as ame", "intention to treat")

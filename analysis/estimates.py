@@ -117,6 +117,10 @@ def evaluate(
         spreads = place.uncertainty.spreads(part, matrix)
         for (number, spec, weights), spread in zip(group, spreads, strict=True):
             found[number] = _linear(place, part, spec, weights, spread)
+    for number, spec in enumerate(specs):
+        if isinstance(spec, Contrast) and spec.where:
+            method = f"{found[number].method}; {spec.where}"
+            found[number] = replace(found[number], method=method)
     return [_within(found[number], span) for number, span in enumerate(spans)]
 
 

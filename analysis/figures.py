@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import intervals
-from analysis.layout import ALL, Layout
+from analysis.layout import ALL, SHAM, Layout
 from analysis.published import CODES, Published
 from analysis.published import estimates as published_estimates
 from analysis.study import Study, records
@@ -188,7 +188,7 @@ def capacity_bars(steps: pd.DataFrame, note: str, rest: str = "residual") -> Dra
         handles=handles, loc="outside upper left", ncols=len(handles), frameon=False,
         fontsize=9, columnspacing=1.4, handlelength=1.4,
     )  # fmt: skip
-    _note(figure, note)
+    footnote(figure, note)
     return Drawn(figure, steps)
 
 
@@ -237,7 +237,8 @@ def _readable(background: str) -> str:
     return "#111111" if luminance > 0.55 else "white"
 
 
-def _note(figure: "Figure", text: str) -> None:
+def footnote(figure: "Figure", text: str) -> None:
+    """Write what a figure must say of itself below it: target, n, interval."""
     width = int(figure.get_figwidth() * 15)  # characters of 8 points
     wrapped = "\n".join(textwrap.wrap(text, width))
     figure.supxlabel(wrapped, fontsize=8, color="#444444", x=0.01, ha="left")
@@ -272,15 +273,19 @@ def level_counts(study: Study) -> pd.DataFrame:
 
 
 def condition(layout: Layout, code: str) -> str:
-    """Return a cell's name, each intervention by its last word: ``1010 hints + notes``."""
+    """Return a cell's name, each intervention by its last word: ``1010 hints + notes``.
+
+    A further dose is told, and a sham: ``2900 hints 2 + sham oracles``.
+    """
+    forms = {"1": "{}", str(SHAM): "sham {}"}
     on = [
-        name.split("_")[-1]
+        forms.get(digit, f"{{}} {digit}").format(name.split("_")[-1])
         for name, digit in zip(layout.factors, code, strict=True)
-        if digit == "1"
+        if digit != "0"
     ]
     if not on:
         return f"{code} nothing on"
-    return f"{code} {'everything on' if len(on) == len(layout.factors) else ' + '.join(on)}"
+    return f"{code} {'everything on' if code == layout.full else ' + '.join(on)}"
 
 
 def level_heatmap(counts: pd.DataFrame, title: str) -> Drawn:
@@ -329,14 +334,14 @@ def level_heatmap(counts: pd.DataFrame, title: str) -> Drawn:
         f"Target: these tasks, runs taken as independent; 95 % Wilson interval; n = {total:,} "
         "episodes. Blank: not tested."
     )
-    _note(figure, note)
+    footnote(figure, note)
     return Drawn(figure, frame)
 
 
 def _ordered(names: "pd.Series[str]") -> list[str]:
     """Return conditions in the order given, or by their cell's code where they start with one."""
     unique = list(dict.fromkeys(names))
-    return sorted(unique) if all(re.match(r"[01]+ ", name) for name in unique) else unique
+    return sorted(unique) if all(re.match(r"\d+ ", name) for name in unique) else unique
 
 
 def slug(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ CAPACITIES = {
     "solution_sketches": "application",
 }
 ALL = "ALL"  # the models' mean, in the column of models
+SHAM = 9  # the digit of a placebo; 0 is off, 1 the standard dose, 2 to 8 further doses
 MAX_FACTORS = 8  # 256 cells; a full factorial beyond that is not a study anyone runs
 
 
@@ -42,6 +44,7 @@ class Layout:
     levels: tuple[int, ...]  # of each task
     families: tuple[str, ...]  # of each task
     used: tuple[str, ...] = ()  # factors whose use was recorded
+    cells: frozenset[str] = frozenset()  # codes that the study holds
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.factors) <= MAX_FACTORS:
@@ -49,11 +52,29 @@ class Layout:
                 "factors", list(self.factors), f"give between 1 and {MAX_FACTORS} factor columns"
             )
 
-    @property
+    @cached_property
     def codes(self) -> tuple[str, ...]:
-        """Every cell: one digit per factor, the first factor's digit first. Shape: 2^k."""
+        """Every cell: one digit per factor, the first factor's digit first.
+
+        Shape: 2^k cells of doses 0 and 1, held or not, then the study's cells of other doses.
+        """
         k = len(self.factors)
-        return tuple(format(index, f"0{k}b") for index in range(2**k))
+        standard = [format(index, f"0{k}b") for index in range(2**k)]
+        return (*standard, *sorted(self.cells.difference(standard)))
+
+    @property
+    def full(self) -> str:
+        """The code of the cell with every factor at its standard dose."""
+        return "1" * len(self.factors)
+
+    def doses(self, factor: int) -> tuple[int, ...]:
+        """Return the doses of a factor in the study, the sham not among them."""
+        found = {int(code[factor]) for code in self.cells}
+        return tuple(sorted(found - {SHAM}))
+
+    def has_sham(self, factor: int) -> bool:
+        """Whether the study holds a cell with the factor's sham."""
+        return any(code[factor] == str(SHAM) for code in self.cells)
 
     def tasks_at_level(self, level: int) -> Bools:
         """Return which tasks are of ``level``. Shape: tasks."""

@@ -173,17 +173,20 @@ def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
     row["missing_cause"] = record.get("missing_cause") or ""
     row["factors"], row["capacities"] = factors, {}
     for factor, digit in zip(factors, cell, strict=True):
-        if digit not in "01":
-            raise InputError(
-                f"{where}: {factor}", int(digit), "doses above 1 are not analysed yet; use 0 and 1"
-            )
         row[factor] = int(digit)
         entry = interventions.get(factor)
         if isinstance(entry, Mapping):
-            row[f"used_{factor}"] = entry.get("used")
+            row[f"used_{factor}"] = _use(entry, observed=row["success"] is not None)
             if entry.get("capacity"):
                 row["capacities"][factor] = str(entry["capacity"])
     return row
+
+
+def _use(entry: Mapping[str, Any], *, observed: bool) -> object:
+    """Return whether an intervention was used: what an observed episode never offered was not."""
+    if observed and entry.get("used") is None and entry.get("offered") is False:
+        return False
+    return entry.get("used")
 
 
 def _capacities(factors: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str]:

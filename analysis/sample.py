@@ -64,8 +64,10 @@ class Sample:
     ) -> Floats | None:
         """Return the contrast's weights over the rows, models averaged; None if a cell is absent.
 
-        Shape: rows.
+        Absent is also what a contrast without cells asks for. Shape: rows.
         """
+        if not contrast.weights.any():
+            return None
         weights = np.zeros(len(self.rows))
         for model in models:
             for position in np.flatnonzero(contrast.weights).tolist():
@@ -83,7 +85,8 @@ def sample_of(table: pd.DataFrame, layout: Layout, models: Sequence[str]) -> Sam
     """
     codes = np.zeros(len(table), dtype=np.int64)
     for factor in layout.factors:
-        codes = 2 * codes + table[factor].to_numpy()
+        codes = 10 * codes + table[factor].to_numpy()
+    k = len(layout.factors)
     task_of = {task: position for position, task in enumerate(layout.tasks)}
     task = table["task"].map(task_of).to_numpy(np.int64)
     model_of = {model: position for position, model in enumerate(models)}
@@ -93,7 +96,7 @@ def sample_of(table: pd.DataFrame, layout: Layout, models: Sequence[str]) -> Sam
     run = table[["task", "run"]].merge(pairs, on=["task", "run"], how="left")["slot"]
     slot = run.to_numpy(np.int64)
 
-    cell_ids, cell = np.unique(model * 2 ** len(layout.factors) + codes, return_inverse=True)
+    cell_ids, cell = np.unique(model * 10**k + codes, return_inverse=True)
     outcomes = ["success", *(f"used_{factor}" for factor in layout.used)]
     shape = (len(outcomes), len(cell_ids), len(layout.tasks), int(slot.max()) + 1)
     y = np.full(shape, np.nan)
@@ -107,10 +110,8 @@ def sample_of(table: pd.DataFrame, layout: Layout, models: Sequence[str]) -> Sam
         links = np.full(shape, -1, dtype=np.int64)
         links[:, cell, task, slot] = pd.factorize(table["chain"], sort=True)[0]
         chains = links.reshape(flat)
-    names = [divmod(int(identifier), 2 ** len(layout.factors)) for identifier in cell_ids]
-    rows = tuple(
-        (models[m], outcome, layout.codes[code]) for outcome in outcomes for m, code in names
-    )
+    names = [divmod(int(identifier), 10**k) for identifier in cell_ids]
+    rows = tuple((models[m], outcome, f"{code:0{k}}") for outcome in outcomes for m, code in names)
     return Sample(
         rows, y.reshape(flat), np.tile(planned, (len(outcomes), 1)), layout.levels, chains
     )

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import contrasts
+from analysis import arms, contrasts
 from analysis.estimands import Contrast
 from analysis.estimates import Finding, evaluate
-from analysis.layout import ALL, Floats
+from analysis.layout import ALL, SHAM, Floats
 from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
 
@@ -56,13 +56,13 @@ def report(study: Study, frame: pd.DataFrame, how: Uncertainty) -> str:
     if len(models) == 1:
         table = ModelTable.of(study, frame, models[0])
         lines = [*_wrapped(_answer(table, how)), *_wrapped(_heading(study, how)), ""]
-        return "\n".join([*lines, *_gap_lines(table), "", *_foot(table)])
+        return "\n".join([*lines, *_blocks(table), *_foot(table)])
     lines = [*_wrapped(_heading(study, how)), ""]
     for model in models:
         table = ModelTable.of(study, frame, model)
         title = "mean of the models" if model == ALL else model
         lines.append(f"── {title} " + "─" * max(3, 76 - len(title)))
-        lines += [*_wrapped(_answer(table, how)), "", *_gap_lines(table), "", *_foot(table), ""]
+        lines += [*_wrapped(_answer(table, how)), "", *_blocks(table), *_foot(table), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -164,6 +164,68 @@ def _weights(factors: Sequence[str], kind: str, name: str) -> Floats:
     return WEIGHTS[kind](k, [index])
 
 
+def _blocks(table: ModelTable) -> list[str]:
+    """Return the tables of one model, an empty line after each."""
+    blocks = [_gap_lines(table), _sham_lines(table), _dose_lines(table)]
+    return [line for block in blocks if block for line in (*block, "")]
+
+
+def _sham_lines(table: ModelTable) -> list[str]:
+    """Return each intervention against its sham; nothing without a sham arm."""
+    layout = table.study.layout
+    known = any(np.isfinite(table.value(name, "truth")) for name in _names(table, "placebo"))
+    head = ["intervention", "against its sham", *(["truth"] if known else [])]
+    head += ["against nothing", "sham against nothing"]
+    body, places = [], []
+    for index, factor in enumerate(layout.factors):
+        if not layout.has_sham(index):
+            continue
+        first, *truth = _joined(table, f"placebo:{factor}", known=known)
+        rest = [_joined(table, name)[0] for name in (f"ame_dose:{factor}@1", f"sham:{factor}")]
+        body.append([factor, first, *truth, *rest])
+        with_, without = (
+            arms.told(layout, arms.settings(layout, index, doses))
+            for doses in ((1, SHAM), (0, SHAM))
+        )
+        places.append(f"{factor} {with_}" + (f", sham {without}" if with_ != without else ""))
+    if not body:
+        return []
+    told = "A sham has an intervention's form and length, and true content that does not bear on "
+    told += f"the task. Compared {'; '.join(places)}."
+    return [*aligned(head, body, names=1), *_wrapped(told)]
+
+
+def _dose_lines(table: ModelTable) -> list[str]:
+    """Return each intervention's effect by dose and its slope; nothing without further doses."""
+    layout = table.study.layout
+    chosen = [index for index in range(len(layout.factors)) if arms.has_doses(layout, index)]
+    names = [f"dose:{layout.factors[index]}" for index in chosen]
+    known = any(np.isfinite(table.value(name, "truth")) for name in names)
+    head = ["intervention", "dose", "against nothing", *(["truth"] if known else [])]
+    body, places = [], []
+    for index, name in zip(chosen, names, strict=True):
+        factor = layout.factors[index]
+        for dose in layout.doses(index):
+            row = f"ame_dose:{factor}@{dose}"
+            if row in table.rows:
+                body.append([factor, str(dose), *_joined(table, row, known=known)])
+        body.append([factor, "per step", *_joined(table, name, known=known)])
+        found = arms.settings(layout, index, layout.doses(index))
+        places.append(f"{factor} {arms.told(layout, found)}")
+    if not body:
+        return []
+    told = f"Per step: least-squares slope over the doses. Compared {'; '.join(places)}."
+    return [*aligned(head, body), *_wrapped(told)]
+
+
+def _joined(table: ModelTable, name: str, *, known: bool = False) -> list[str]:
+    """Return estimate and limits as one text, then the truth if it is ``known``."""
+    if name not in table.rows:
+        return ["not estimable"] + (["–"] if known else [])
+    estimate, limits, *truth = _estimate(table, name, known=known)
+    return ["not estimable" if estimate == "–" else f"{estimate} {limits}", *truth]
+
+
 def _gap_lines(table: ModelTable) -> list[str]:
     """Return the leading measure with its range over the orders, then the sequential gaps."""
     kind = table.leading() or "add1"
@@ -223,7 +285,7 @@ def aligned(head: list[str], body: list[list[str]], names: int = 2) -> list[str]
 
 def _foot(table: ModelTable) -> list[str]:
     layout = table.study.layout
-    none, full = layout.codes[0], layout.codes[-1]
+    none, full = layout.codes[0], layout.full
     rates = []
     for name, title in ((f"cell:{none}", "nothing on"), (f"cell:{full}", "everything on")):
         row = table.rows[name]

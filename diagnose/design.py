@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from diagnose.errors import ConfigError
+from diagnose.intervention import SHAM
 from diagnose.records import canonical_json
 from diagnose.seeds import stream
 
@@ -20,7 +21,7 @@ MAX_DOSE = 9  # a cell's code has one digit per factor
 
 @dataclass(frozen=True)
 class Factor:
-    """One intervention as the design sees it. ``levels`` are doses, 0 is off.
+    """One intervention as the design sees it. ``levels`` are doses: 0 is off, 9 is the sham.
 
     A factor fixed for a whole study has one level.
 
@@ -51,8 +52,16 @@ class Factor:
 
     @property
     def full(self) -> int:
-        """The highest dose."""
-        return self.levels[-1]
+        """The standard dose 1; without it, or held above 0, the highest real dose."""
+        real = [dose for dose in self.levels if self.off < dose != SHAM]
+        if 1 in real:
+            return 1
+        return real[-1] if real else self.levels[-1]
+
+    @property
+    def sham(self) -> int | None:
+        """The placebo's dose, if it is among the levels beside another."""
+        return SHAM if SHAM in self.levels[1:] else None
 
     def fixed(self, dose: int) -> "Factor":
         """Return this factor held at ``dose`` throughout the study."""
@@ -136,6 +145,42 @@ def one_at_a_time(factors: Sequence[Factor]) -> tuple[Cell, ...]:
     return _distinct(
         Cell(tuple(f.full if i in on else f.off for i, f in enumerate(factors))) for on in subsets
     )
+
+
+@register
+def placebo_controlled(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """No factor, each alone at each of its levels, all, and all with one of them as its sham.
+
+    Levels 0, 1 and 9 of four factors make 14 cells: 0000, 1000, 9000, ..., 1111, 9111, 1911, ...
+    A factor without a sham among its levels has its real doses only.
+    """
+    everything = tuple(f.full for f in factors)
+    shams = [
+        Cell((*everything[:i], f.sham, *everything[i + 1 :]))
+        for i, f in enumerate(factors)
+        if f.sham is not None
+    ]
+    return _distinct([*_alone(factors, shams=True), Cell(everything), *shams])
+
+
+@register
+def dose_response(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """No factor, each alone at each of its real doses, all at their standard dose.
+
+    Levels 0 to 3 of four factors make 14 cells: 0000, 1000, 2000, 3000, 0100, ..., 1111.
+    """
+    everything = Cell(tuple(f.full for f in factors))
+    return _distinct([*_alone(factors, shams=False), everything])
+
+
+def _alone(factors: Sequence[Factor], *, shams: bool) -> Iterable[Cell]:
+    """Yield the cell with every factor off, then each factor alone at each of its other levels."""
+    off = tuple(f.off for f in factors)
+    yield Cell(off)
+    for i, factor in enumerate(factors):
+        for dose in factor.levels[1:]:
+            if shams or dose != SHAM:
+                yield Cell((*off[:i], dose, *off[i + 1 :]))
 
 
 def _distinct(found: Iterable[Cell]) -> tuple[Cell, ...]:

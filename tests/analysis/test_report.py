@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cli, figures, published, tables
+from analysis import arm_figures, cli, figures, published, tables
 from analysis.layout import INTERVENTIONS
 from analysis.study import COLUMNS, COMPANIONS
 from diagnose.errors import InputError
@@ -174,6 +174,83 @@ def test_figures_of_a_study(tmp_path: Path) -> None:
     source = saved(tmp_path / "t.csv", table(rate, tasks=TASKS[:10], codes=CODES, runs=2))
     names = {path.name for path in cli.figures(source, tmp_path / "figures")}
     assert names == {"capacity_gaps.png", "capacity_gaps.svg", "levels.png", "levels.svg"}
+
+
+def with_arms(task: str, cell: tuple[int, ...]) -> float:
+    return rate(task, tuple(0 if dose == 9 else min(dose, 2) for dose in cell))
+
+
+def test_shams_and_doses_have_a_block_each(tmp_path: Path) -> None:
+    codes = ["0000", "1000", "2000", "9000", "0100", "1111", "9111"]
+    raw = table(with_arms, codes=codes)
+    text = printed(saved(tmp_path / "t.csv", raw))
+    own = study(raw).estimates("new").set_index("estimand")
+    lines = [re.split(r"  +", line) for line in text.splitlines()]
+    said = {
+        name: f"{tables.pp(row['estimate'])} {tables.interval(row['ci_low'], row['ci_high'])}"
+        for name, row in own.loc[own["status"] == ""].iterrows()
+    }
+    names = ("placebo:gap_hints", "ame_dose:gap_hints@1", "sham:gap_hints")
+    assert ["gap_hints", *(said[name] for name in names)] in lines
+    assert ["gap_hints", "2", said["ame_dose:gap_hints@2"]] in lines
+    assert ["gap_hints", "per step", said["dose:gap_hints"]] in lines
+    assert "Compared gap_hints at ?000, ?111, sham at ?000." in flat(text)
+    assert "everything on (1111)" in flat(text)
+    plain = printed(saved(tmp_path / "p.csv", raw[raw["gap_hints"] <= 1]))
+    assert "sham" not in plain
+    assert "per step" not in plain
+
+
+def test_an_arm_without_data_is_said_to_be_so(tmp_path: Path) -> None:
+    raw = table(with_arms, codes=["0000", "0100", "1000", "2100", "9001"])
+    lines = [
+        re.split(r"  +", line) for line in printed(saved(tmp_path / "t.csv", raw)).splitlines()
+    ]
+    assert ["gap_hints", *["not estimable"] * 3] in lines
+    assert ["gap_hints", "per step", "not estimable"] in lines
+    assert arm_figures.of_study(study(raw)) == {}
+
+
+def test_figures_of_doses_and_shams_plot_the_estimates() -> None:
+    made = study(table(with_arms, codes=["0000", "1000", "2000", "9000", "1111", "9111"]))
+    own = made.estimates("new").set_index("estimand")
+    drawn = arm_figures.of_study(made)
+    assert set(drawn) == {"dose_response", "placebo"}
+    for one in drawn.values():
+        note = one.figure.get_supxlabel().replace("\n", " ")
+        assert all(word in note for word in ("95 % interval", "target new tasks", "n"))
+    points = drawn["dose_response"].frame
+    columns = ["estimate", "ci_low", "ci_high"]
+    cells = own.loc[["cell:0000", "cell:1000", "cell:2000"], columns]
+    assert points[columns].to_numpy(float) == pytest.approx(cells.to_numpy(float), abs=1e-12)
+    line = drawn["dose_response"].figure.axes[0].lines[0]
+    (x0, *_, x1), (y0, *_, y1) = line.get_xdata(), line.get_ydata()
+    assert (y1 - y0) / (x1 - x0) == pytest.approx(100 * own.loc["dose:gap_hints", "estimate"])
+    assert np.mean(line.get_ydata()) == pytest.approx(100 * cells["estimate"].mean())
+    effects = drawn["placebo"].frame
+    rows = own.loc[["ame_dose:gap_hints@1", "sham:gap_hints", "placebo:gap_hints"], columns]
+    assert effects[columns].to_numpy(float) == pytest.approx(rows.to_numpy(float), abs=1e-12)
+    assert effects["n"].tolist() == [400, 400, 800]
+    axes = drawn["placebo"].figure.axes[0]
+    assert axes.lines[0].get_xdata() == [0, 0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[2] == "against its sham, at ?000, ?111"
+
+
+def test_a_figure_per_model_and_none_without_arms() -> None:
+    both = pd.concat(
+        [table(with_arms, codes=["0000", "1000", "9000"], model=name, runs=2) for name in "mn"]
+    )
+    assert set(arm_figures.of_study(study(both))) == {"placebo_m", "placebo_n"}
+    assert arm_figures.of_study(study(table(rate, runs=1))) == {}
+
+
+def test_conditions_tell_doses_and_shams() -> None:
+    layout = study(table(rate, codes=["0000"], runs=1)).layout
+    assert figures.condition(layout, "2900") == "2900 hints 2 + sham oracles"
+    assert figures.condition(layout, "0101") == "0101 oracles + sketches"
+    assert figures.condition(layout, "1111") == "1111 everything on"
+    assert figures.condition(layout, "9999").startswith("9999 sham hints + sham oracles")
 
 
 def test_file_names_are_safe() -> None:

@@ -47,8 +47,56 @@ def test_doses_and_a_fixed_factor() -> None:
     notes = Factor("knowledge_notes", "consolidation", (0, 1, 2))
     factors = [FACTORS[0], notes, FACTORS[3].fixed(1)]
     assert codes("full_factorial", factors) == ["001", "011", "021", "101", "111", "121"]
-    assert codes("paper_sequential", factors) == ["001", "101", "121"]
-    assert codes("one_at_a_time", factors) == ["001", "101", "021", "121"]
+    assert codes("paper_sequential", factors) == ["001", "101", "111"]
+    assert codes("one_at_a_time", factors) == ["001", "101", "011", "111"]
+    assert codes("dose_response", factors) == ["001", "101", "011", "021", "111"]
+
+
+@pytest.mark.parametrize(
+    ("given", "full"),
+    [
+        ((0, 1), 1),
+        ((0, 1, 9), 1),
+        ((0, 1, 2, 3), 1),
+        ((0, 2, 3), 3),
+        ((0, 2, 9), 2),
+        ((0, 9), 9),
+        ((1, 2), 2),
+        ((1,), 1),
+        ((9,), 9),
+        ((0,), 0),
+    ],
+)
+def test_on_is_the_standard_dose_where_there_is_one(given: tuple[int, ...], full: int) -> None:
+    factor = Factor("a", "c", given)
+    assert factor.full == full
+    assert codes("paper_sequential", [factor])[-1] == str(full)
+    assert codes("full_factorial", [factor]) == [str(dose) for dose in given]
+
+
+def test_shams_alone_and_in_the_full_cell() -> None:
+    three = [Factor(name, "c", (0, 1, 9)) for name in "abc"]
+    assert codes("placebo_controlled", three) == [
+        "000", "100", "900", "010", "090", "001", "009", "111", "911", "191", "119",
+    ]  # fmt: skip
+    mixed = [three[0], Factor("b", "c", (0, 1)), Factor("c", "c", (0, 1, 2, 9)).fixed(1)]
+    assert codes("placebo_controlled", mixed) == ["001", "101", "901", "011", "111", "911"]
+    assert codes("paper_sequential", three) == ["000", "100", "110", "111"]
+
+
+def test_each_dose_alone() -> None:
+    factors = [Factor("a", "c", (0, 1, 2, 3)), Factor("b", "c", (0, 1, 9))]
+    assert codes("dose_response", factors) == ["00", "10", "20", "30", "01", "11"]
+
+
+@given(some_factors)
+def test_placebo_cells_differ_from_nothing_or_from_everything_in_one_factor(
+    factors: list[Factor],
+) -> None:
+    off, full = tuple(f.off for f in factors), tuple(f.full for f in factors)
+    for cell in cells(factors, "placebo_controlled"):
+        near = [sum(a != b for a, b in zip(cell.doses, one, strict=True)) for one in (off, full)]
+        assert min(near) <= 1
 
 
 @given(some_factors)
