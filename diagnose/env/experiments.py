@@ -5,8 +5,8 @@ An experiment is a set of small rigs that differ in one thing. Nothing about its
 reveal; it needs every arm it compares, so a lone arm reveals nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from diagnose.env.circuit import Circuit
@@ -40,14 +40,31 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A controlled experiment on one law; the first arm is the control."""
+    """A controlled experiment on one law; the first arm is the control.
+
+    Where its independent variable is an amount, ``arm_at`` makes the arm of any amount in
+    ``amounts``, so that the amount a question names can be tried too.
+    """
 
     law: str
     title: str
     varied: str  # the independent variable
     arms: tuple[Arm, ...]
     infer: Callable[[Mapping[str, Outcome]], int | None]
-    keywords: frozenset[str]  # content words by which a question is recognised
+    arm_at: Callable[[int], Arm] | None = None
+    amounts: range = range(0)
+
+    def with_amounts(self, amounts: Iterable[int]) -> "Experiment":
+        """Return the experiment with an arm more for each new amount that it can try.
+
+        Amounts outside ``amounts`` are left out: no rig can be built for them.
+        """
+        if self.arm_at is None:
+            return self
+        tried = {arm.label for arm in self.arms}
+        wanted = [self.arm_at(n) for n in sorted(set(amounts)) if n in self.amounts]
+        new = tuple(arm for arm in wanted if arm.label not in tried)
+        return replace(self, arms=self.arms + new) if new else self
 
 
 def rig(label: str, blocks: Sequence[tuple[Cell, str]], button: tuple[Cell, str] = BUTTON) -> Arm:
@@ -105,28 +122,42 @@ def run(experiment: Experiment) -> dict[str, Outcome]:
 
 
 def catalogue() -> Mapping[str, Experiment]:
-    """Return the experiments by law; made once."""
-    return _catalogue()
+    """Return the experiments on the laws that a task may need, by law; made once."""
+    return _catalogues()[0]
+
+
+def further() -> Mapping[str, Experiment]:
+    """Return the experiments on laws that no task needs but subjects ask about; made once."""
+    return _catalogues()[1]
 
 
 @lru_cache(maxsize=1)
-def _catalogue() -> Mapping[str, Experiment]:
-    from diagnose.env.rigs import EXPERIMENTS  # it imports this module
+def _catalogues() -> tuple[Mapping[str, Experiment], Mapping[str, Experiment]]:
+    from diagnose.env import rigs, rigs_parts, rigs_wire  # they import this module
 
-    return {experiment.law: experiment for experiment in EXPERIMENTS}
+    return (
+        {experiment.law: experiment for experiment in rigs.EXPERIMENTS},
+        {one.law: one for one in (*rigs_wire.EXPERIMENTS, *rigs_parts.EXPERIMENTS)},
+    )
 
 
 @lru_cache(maxsize=1)
 def true_laws() -> Mapping[str, int]:
-    """Return every law's value, measured now in the simulator.
+    """Return the value of every law that a task may need, measured now in the simulator.
 
     Raises:
         RuntimeError: an experiment does not reveal its law.
     """
-    laws: dict[str, int] = {}
-    for law, experiment in catalogue().items():
-        value = experiment.infer(run(experiment))
-        if value is None:
-            raise RuntimeError(f"the experiment on {law} reveals nothing")
-        laws[law] = value
-    return laws
+    return {law: measured(experiment) for law, experiment in catalogue().items()}
+
+
+def measured(experiment: Experiment) -> int:
+    """Return the value that an experiment reveals now in the simulator.
+
+    Raises:
+        RuntimeError: it reveals none.
+    """
+    value = experiment.infer(run(experiment))
+    if value is None:
+        raise RuntimeError(f"the experiment on {experiment.law} reveals nothing")
+    return value

@@ -1,6 +1,6 @@
-"""The rigs: one controlled experiment for each law."""
+"""The rigs: one controlled experiment for each law that a task may need."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from diagnose.env.experiments import (
     DUST,
@@ -14,40 +14,18 @@ from diagnose.env.experiments import (
     rig,
     wire,
 )
-
-Infer = Callable[[Mapping[str, Outcome]], int | None]
-
-
-def lit_and_dark(lit: tuple[str, ...], dark: tuple[str, ...]) -> Infer:
-    """Return a reading that holds (value 1) when these arms light and those stay dark."""
-
-    def infer(results: Mapping[str, Outcome]) -> int | None:
-        if not all(label in results for label in (*lit, *dark)):
-            return None
-        holds = all(results[label] for label in lit) and not any(results[label] for label in dark)
-        return 1 if holds else None
-
-    return infer
-
-
-def last_lit(unit: str) -> Infer:
-    """Return a reading: the largest number of ``unit`` that lights, given that one more fails."""
-
-    def infer(results: Mapping[str, Outcome]) -> int | None:
-        amounts = {
-            int(label.split()[0]): bool(lit) for label, lit in results.items() if unit in label
-        }
-        lit = [amount for amount, light in amounts.items() if light]
-        dark = [amount for amount, light in amounts.items() if not light]
-        # The edge is found only when the next larger amount was tried and failed.
-        return max(lit) if lit and dark and min(dark) == max(lit) + 1 else None
-
-    return infer
+from diagnose.env.readings import last_lit, lit_and_dark
 
 
 def repeater(x: int, z: int, facing: str, delay: int = 1) -> tuple[Cell, str]:
     """Return a repeater entry."""
     return ((x, 1, z), f"repeater[facing={facing},delay={delay}]")
+
+
+def lamp_behind(dusts: int) -> Arm:
+    """Return an arm with a straight wire from the button to the lamp."""
+    blocks = [*line(dusts), ((dusts + 1, 1, 0), LAMP)]
+    return rig(f"{dusts} dusts between button and lamp", blocks)
 
 
 def _dust_axes() -> Experiment:
@@ -61,7 +39,6 @@ def _dust_axes() -> Experiment:
             rig(diagonal, [*wire((1, 0), (2, 0), (3, 1), (4, 1)), ((5, 1, 1), LAMP)]),
         ),
         lit_and_dark((straight,), (diagonal,)),
-        frozenset("diagonal diagonally corner axis join joins connect connects neighbour".split()),
     )
 
 
@@ -82,9 +59,6 @@ def _dust_pointing() -> Experiment:
             rig(under, [*line(1), *raised, *wire((2, 0), (3, 0), (4, 0), y=2)]),
         ),
         lit_and_dark((front, under), (beside,)),
-        frozenset(
-            "point points pointing toward straight passes under beneath beside light".split()
-        ),
     )
 
 
@@ -100,23 +74,23 @@ def _block_power() -> Experiment:
             rig(beside, [*base, ((2, 1, 1), LAMP)]),
         ),
         lit_and_dark((beside,), (apart,)),
-        frozenset("solid block blocks stone conduct carries powers beside adjacent under".split()),
     )
 
 
 def _dust_climb() -> Experiment:
-    arms: list[Arm] = []
-    for step in range(3):
+    def stepped(step: int) -> Arm:
         tower = [((2, y, 0), STONE) for y in range(1, step + 1)]
         top = [((2, step + 1, 0), DUST), ((3, step + 1, 0), LAMP)]
-        arms.append(rig(f"{step} blocks of step between the dusts", [*line(1), *tower, *top]))
+        return rig(f"{step} blocks of step between the dusts", [*line(1), *tower, *top])
+
     return Experiment(
         "dust_climb",
         "How high a step does dust climb?",
         "height of the step",
-        tuple(arms),
+        tuple(map(stepped, range(3))),
         last_lit("blocks of step"),
-        frozenset("climb step up down height slope stairs vertical vertically rise level".split()),
+        stepped,
+        range(4),
     )
 
 
@@ -125,14 +99,10 @@ def _attenuation() -> Experiment:
         "attenuation",
         "At what distance along dust does a signal die?",
         "dusts between button and lamp",
-        tuple(
-            rig(f"{n} dusts between button and lamp", [*line(n), ((n + 1, 1, 0), LAMP)])
-            for n in (4, 14, 15, 16, 17)
-        ),
+        tuple(map(lamp_behind, (4, 14, 15, 16, 17))),
         last_lit("dusts between"),
-        frozenset(
-            "far distance range strength decay fade die dies long length along blocks".split()
-        ),
+        lamp_behind,
+        range(1, 21),
     )
 
 
@@ -151,9 +121,6 @@ def _repeater_direction() -> Experiment:
         "facing of the repeater",
         (back, on),
         lit_and_dark((back.label,), (on.label,)),
-        frozenset(
-            "direction way facing face orient orientation input output backwards side".split()
-        ),
     )
 
 
@@ -177,14 +144,14 @@ def _repeater_delay() -> Experiment:
         "delay setting of the repeater",
         tuple(rig(label, blocks(delay)) for delay, label in enumerate(labels)),
         infer,
-        frozenset("delay delays slow setting settings late ticks time takes long repeater".split()),
     )
 
 
 LIT_BY, HELD_BY = "lamp lit by the button", "lamp that the button switches off through a torch"
 
 
-def _button_rigs() -> tuple[Arm, Arm]:
+def button_rigs() -> tuple[Arm, Arm]:
+    """Return a lamp lit by the button, and one that the button switches off."""
     inverter = [
         *line(1),
         ((2, 1, 0), STONE),
@@ -194,8 +161,8 @@ def _button_rigs() -> tuple[Arm, Arm]:
     return rig(LIT_BY, [*line(1), ((2, 1, 0), LAMP)]), rig(HELD_BY, inverter)
 
 
-def _lit_and_dark_times(results: Mapping[str, Outcome]) -> tuple[float, float, float] | None:
-    """Return (glow, start of darkness, end of darkness) in rt.
+def lit_and_dark_times(results: Mapping[str, Outcome]) -> tuple[float, float, float] | None:
+    """Return (glow, start of darkness, end of darkness) of the button rigs, in rt.
 
     With pulse P, lamp lag L and torch delay T the two lamps show P + L, T + L and P + T: three
     equations, so neither P nor L needs the other to be known.
@@ -208,33 +175,29 @@ def _lit_and_dark_times(results: Mapping[str, Outcome]) -> tuple[float, float, f
 
 def _pulse_length() -> Experiment:
     def infer(results: Mapping[str, Outcome]) -> int | None:
-        times = _lit_and_dark_times(results)
+        times = lit_and_dark_times(results)
         return None if times is None else round((times[0] + times[2] - times[1]) / 2)
 
     return Experiment(
         "pulse_length",
         "How long does a stone button stay pressed?",
         "whether the button lights the lamp or takes its power away",
-        _button_rigs(),
+        button_rigs(),
         infer,
-        frozenset("button pressed press stay stays pulse long pops out release duration".split()),
     )
 
 
 def _lamp_lag() -> Experiment:
     def infer(results: Mapping[str, Outcome]) -> int | None:
-        times = _lit_and_dark_times(results)
+        times = lit_and_dark_times(results)
         return None if times is None else round((times[0] + times[1] - times[2]) / 2)
 
     return Experiment(
         "lamp_lag",
         "How long does a lamp glow on after its power is gone?",
         "whether the button lights the lamp or takes its power away",
-        _button_rigs(),
+        button_rigs(),
         infer,
-        frozenset(
-            "lamp glow glows lit after power gone off switch fades lag afterglow stay".split()
-        ),
     )
 
 
@@ -254,7 +217,6 @@ def _comparator_subtraction() -> Experiment:
         "mode and side input of the comparator",
         (alone, less, compare),
         lit_and_dark((alone.label, compare.label), (less.label,)),
-        frozenset("comparator subtract subtraction compare mode side rear input strong".split()),
     )
 
 
