@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 HOW = Uncertainty("new")
 OTHER = "#333333"  # of a capacity without a colour of its own
-COMPARED = (  # title, kind of estimand, its dose, marker
-    ("against nothing", "ame_dose", "@1", "o"),
-    ("its sham against nothing", "sham", "", "s"),
-    ("against its sham", "placebo", "", "D"),
-)
+COMPARED = {  # kind of estimand -> what it is called, its marker
+    "ame_dose": ("against nothing", "o"),
+    "sham": ("its sham against nothing", "s"),
+    "placebo": ("against its sham", "D"),
+}
 
 
 def of_study(study: Study) -> dict[str, Drawn]:
@@ -94,20 +94,19 @@ def placebo_frame(study: Study, model: str) -> pd.DataFrame:
     not estimable has no row; no rows without a sham.
     """
     layout = study.layout
-    entries = [CATALOGUE[kind] for _, kind, _, _ in COMPARED]
+    entries = [CATALOGUE[kind] for kind in ("ame_dose", "sham", "placebo", "placebo_cell")]
     specs = {spec.name: spec for entry in entries for spec in entry.specs(layout)}
     found = evaluate(study.place(model, HOW), list(specs.values()), [(-1.0, 1.0)] * len(specs))
     by_name = dict(zip(specs, found, strict=True))
     rows: list[dict[str, object]] = []
     for index, factor in enumerate(layout.factors):
-        for compared, kind, dose, _ in COMPARED if layout.has_sham(index) else ():
-            name = f"{kind}:{factor}{dose}"
-            spec = specs.get(name)
-            if isinstance(spec, Contrast) and not by_name[name].status:
-                shared = {"factor": factor, "capacity": study.capacities[factor]}
-                rows.append(
-                    shared | {"compared": compared, "where": spec.where} | _limits(by_name[name])
-                )
+        shared = {"factor": factor, "capacity": study.capacities[factor]}
+        for within, names in arms.compared(layout, index).items():
+            where = {"where": arms.label(layout, within)}
+            for kind, (compared, _) in COMPARED.items():
+                one = by_name.get(names.get(kind, ""))
+                if one is not None and not one.status:
+                    rows.append(shared | {"compared": compared} | where | _limits(one))
     return pd.DataFrame(rows)
 
 
@@ -170,7 +169,7 @@ def placebo_forest(frame: pd.DataFrame, model: str, note: str) -> Drawn:
     """
     from matplotlib.figure import Figure
 
-    markers = {compared: marker for compared, _, _, marker in COMPARED}
+    markers = dict(COMPARED.values())
     rows = records(frame)
     factors = list(dict.fromkeys(frame["factor"]))
     places, labels = [], []
@@ -187,7 +186,7 @@ def placebo_forest(frame: pd.DataFrame, model: str, note: str) -> Drawn:
             y += 1
             _effect(axes, y, row, markers[row["compared"]])
             places.append(y)
-            labels.append(f"{row['compared']}, {row['where']}")
+            labels.append(f"{row['compared']}, at {row['where']}")
         y += 1
     axes.set_yticks(places, labels, fontsize=8.5)
     axes.set_ylim(y - 0.4, -0.6)
@@ -203,7 +202,7 @@ def placebo_forest(frame: pd.DataFrame, model: str, note: str) -> Drawn:
 def _effect(axes: "Axes", y: float, row: dict[str, Any], marker: str) -> None:
     colour = COLOURS.get(row["capacity"], OTHER)
     low, middle, high = (100 * float(row[name]) for name in ("ci_low", "estimate", "ci_high"))
-    hollow = row["compared"] == COMPARED[1][0]
+    hollow = row["compared"] == COMPARED["sham"][0]
     axes.plot([low, high], [y, y], color=colour, lw=2)
     axes.plot(
         middle, y, marker, color=colour, markerfacecolor="white" if hollow else colour,

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.layout import Floats, Layout
+from analysis.layout import SHAM, Floats, Layout
 
 VARIES = "?"  # the digit of the factor whose arms are compared
 MOST_TOLD = 8  # settings named one by one
+FEW = 2  # in a column
 
 
 def has_doses(layout: Layout, factor: int) -> bool:
@@ -65,6 +66,36 @@ def told(layout: Layout, within: Sequence[str]) -> str:
     if len(within) > MOST_TOLD:
         return f"at {len(within)} settings of the others"
     return f"at {', '.join(within)}"
+
+
+def label(layout: Layout, within: Sequence[str]) -> str:
+    """Return the settings in a column's width: ``?000, ?111`` or ``all 8``."""
+    if not within:
+        return "none"
+    count = len(within)
+    if told(layout, within).startswith("at all"):
+        return f"all {count}"
+    return ", ".join(within) if count <= FEW else f"{count} settings"
+
+
+def compared(layout: Layout, factor: int) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return settings -> kind of effect -> its estimand: like beside like; empty without a sham.
+
+    A design may hold the sham in other settings than those where nothing else is on. The effect
+    against the sham then has a line for all its settings and one for those it shares.
+    """
+    if not layout.has_sham(factor):
+        return {}
+    name = layout.factors[factor]
+    against_sham = settings(layout, factor, (1, SHAM))
+    rows = {against_sham: {"placebo": f"placebo:{name}"}}
+    nothing = settings(layout, factor, layout.doses(factor))
+    rows.setdefault(nothing, {})["ame_dose"] = f"ame_dose:{name}@1"
+    rows.setdefault(settings(layout, factor, (0, SHAM)), {})["sham"] = f"sham:{name}"
+    for within, kinds in rows.items():
+        if len(within) == 1 and within[0] in against_sham:
+            kinds.setdefault("placebo", f"placebo_cell:{name}@{within[0]}")
+    return rows
 
 
 def _set(code: str, factor: int, digit: str) -> str:

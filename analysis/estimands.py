@@ -305,6 +305,23 @@ def _placebo(layout: Layout) -> Iterator[Spec]:
 
 
 @_row(
+    "placebo_cell:<a>@<setting>",
+    "p[a=1] - p[a=9] in one of placebo's settings, beside effects that hold there only",
+    "definition",
+    valid_when="the study holds a's sham in several settings",
+)
+def _placebo_cell(layout: Layout) -> Iterator[Spec]:
+    for index, factor in enumerate(layout.factors):
+        if not layout.has_sham(index):
+            continue
+        found = arms.settings(layout, index, (1, SHAM))
+        for setting in found if len(found) > 1 else ():
+            weights = arms.weights(layout, index, {1: 1.0, SHAM: -1.0}, [setting])
+            name = f"placebo_cell:{factor}@{setting}"
+            yield Contrast(name, weights, where=arms.told(layout, [setting]))
+
+
+@_row(
     "sham:<a>",
     "p[a=9] - p[a=0], mean over the settings of the others that hold both",
     "definition",

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import arms, contrasts
 from analysis.estimands import Contrast
 from analysis.estimates import Finding, evaluate
-from analysis.layout import ALL, SHAM, Floats
+from analysis.layout import ALL, Floats
 from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
 
@@ -174,25 +174,19 @@ def _sham_lines(table: ModelTable) -> list[str]:
     """Return each intervention against its sham; nothing without a sham arm."""
     layout = table.study.layout
     known = any(np.isfinite(table.value(name, "truth")) for name in _names(table, "placebo"))
-    head = ["intervention", "against its sham", *(["truth"] if known else [])]
-    head += ["against nothing", "sham against nothing"]
-    body, places = [], []
+    head = ["intervention", "settings", "against its sham", *(["truth"] if known else [])]
+    head += ["against nothing", "sham alone"]
+    body = []
     for index, factor in enumerate(layout.factors):
-        if not layout.has_sham(index):
-            continue
-        first, *truth = _joined(table, f"placebo:{factor}", known=known)
-        rest = [_joined(table, name)[0] for name in (f"ame_dose:{factor}@1", f"sham:{factor}")]
-        body.append([factor, first, *truth, *rest])
-        with_, without = (
-            arms.told(layout, arms.settings(layout, index, doses))
-            for doses in ((1, SHAM), (0, SHAM))
-        )
-        places.append(f"{factor} {with_}" + (f", sham {without}" if with_ != without else ""))
+        for within, names in arms.compared(layout, index).items():
+            first, *truth = _joined(table, names.get("placebo"), known=known)
+            rest = [_joined(table, names.get(kind))[0] for kind in ("ame_dose", "sham")]
+            body.append([factor, arms.label(layout, within), first, *truth, *rest])
     if not body:
         return []
     told = "A sham has an intervention's form and length, and true content that does not bear on "
-    told += f"the task. Compared {'; '.join(places)}."
-    return [*aligned(head, body, names=1), *_wrapped(told)]
+    told += "the task. Effects are comparable within a line; ? is the digit that differs."
+    return [*aligned(head, body), *_wrapped(told)]
 
 
 def _dose_lines(table: ModelTable) -> list[str]:
@@ -218,10 +212,10 @@ def _dose_lines(table: ModelTable) -> list[str]:
     return [*aligned(head, body), *_wrapped(told)]
 
 
-def _joined(table: ModelTable, name: str, *, known: bool = False) -> list[str]:
+def _joined(table: ModelTable, name: str | None, *, known: bool = False) -> list[str]:
     """Return estimate and limits as one text, then the truth if it is ``known``."""
-    if name not in table.rows:
-        return ["not estimable"] + (["–"] if known else [])
+    if name is None or name not in table.rows:
+        return ["–"] + (["–"] if known else [])
     estimate, limits, *truth = _estimate(table, name, known=known)
     return ["not estimable" if estimate == "–" else f"{estimate} {limits}", *truth]
 

@@ -83,11 +83,16 @@ def test_effects_against_the_sham_average_the_settings_that_hold_it() -> None:
     own = by_name(study(raw).estimates("new"))
     expected = {
         "placebo:gap_hints": (p["1000"] - p["9000"] + p["1111"] - p["9111"]) / 2,
+        "placebo_cell:gap_hints@?111": p["1111"] - p["9111"],
         "sham:gap_hints": p["9000"] - p["0000"],
         "ame_dose:gap_hints@1": p["1000"] - p["0000"],
     }
     for name, values in expected.items():
         assert limits(own.loc[name]) == pytest.approx(interval(values), abs=1e-12)
+    value = own["estimate"]  # in one setting the effect splits exactly
+    assert value["placebo_cell:gap_hints@?000"] + value["sham:gap_hints"] == pytest.approx(
+        value["ame_dose:gap_hints@1"], abs=1e-12
+    )
     assert own.loc["placebo:gap_hints", "method"].endswith("; at ?000, ?111")
     assert own.loc["placebo:gap_hints", "n_episodes"] == 800
     assert own.loc["sham:gap_hints", "method"].endswith("; at ?000")
@@ -105,7 +110,8 @@ def test_other_doses_leave_the_standard_effects_alone() -> None:
         )
         added = set(with_.index) - set(without.index)
         assert {name.split(":")[0] for name in added} == {
-            "cell", "residual", "cell_level", "dose", "ame_dose", "placebo", "sham",
+            "cell", "residual", "cell_level", "dose", "ame_dose", "placebo",
+            "placebo_cell", "sham",
         }  # fmt: skip
 
 

@@ -190,11 +190,11 @@ def test_shams_and_doses_have_a_block_each(tmp_path: Path) -> None:
         name: f"{tables.pp(row['estimate'])} {tables.interval(row['ci_low'], row['ci_high'])}"
         for name, row in own.loc[own["status"] == ""].iterrows()
     }
-    names = ("placebo:gap_hints", "ame_dose:gap_hints@1", "sham:gap_hints")
-    assert ["gap_hints", *(said[name] for name in names)] in lines
+    names = ("placebo_cell:gap_hints@?000", "ame_dose:gap_hints@1", "sham:gap_hints")
+    assert ["gap_hints", "?000, ?111", said["placebo:gap_hints"], "–", "–"] in lines
+    assert ["gap_hints", "?000", *(said[name] for name in names)] in lines
     assert ["gap_hints", "2", said["ame_dose:gap_hints@2"]] in lines
     assert ["gap_hints", "per step", said["dose:gap_hints"]] in lines
-    assert "Compared gap_hints at ?000, ?111, sham at ?000." in flat(text)
     assert "everything on (1111)" in flat(text)
     plain = printed(saved(tmp_path / "p.csv", raw[raw["gap_hints"] <= 1]))
     assert "sham" not in plain
@@ -206,7 +206,7 @@ def test_an_arm_without_data_is_said_to_be_so(tmp_path: Path) -> None:
     lines = [
         re.split(r"  +", line) for line in printed(saved(tmp_path / "t.csv", raw)).splitlines()
     ]
-    assert ["gap_hints", *["not estimable"] * 3] in lines
+    assert ["gap_hints", "none", *["not estimable"] * 3] in lines
     assert ["gap_hints", "per step", "not estimable"] in lines
     assert arm_figures.of_study(study(raw)) == {}
 
@@ -228,13 +228,14 @@ def test_figures_of_doses_and_shams_plot_the_estimates() -> None:
     assert (y1 - y0) / (x1 - x0) == pytest.approx(100 * own.loc["dose:gap_hints", "estimate"])
     assert np.mean(line.get_ydata()) == pytest.approx(100 * cells["estimate"].mean())
     effects = drawn["placebo"].frame
-    rows = own.loc[["ame_dose:gap_hints@1", "sham:gap_hints", "placebo:gap_hints"], columns]
+    kinds = ("placebo:gap_hints", "ame_dose:gap_hints@1", "sham:gap_hints")
+    rows = own.loc[[*kinds, "placebo_cell:gap_hints@?000"], columns]
     assert effects[columns].to_numpy(float) == pytest.approx(rows.to_numpy(float), abs=1e-12)
-    assert effects["n"].tolist() == [400, 400, 800]
+    assert effects["n"].tolist() == [800, 400, 400, 400]
     axes = drawn["placebo"].figure.axes[0]
     assert axes.lines[0].get_xdata() == [0, 0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels[2] == "against its sham, at ?000, ?111"
+    assert labels[0] == "against its sham, at ?000, ?111"
 
 
 def test_a_figure_per_model_and_none_without_arms() -> None:

@@ -226,5 +226,5 @@ def covers(template: Study, y: np.ndarray, target: str, wanted: float) -> bool:
 @pytest.mark.parametrize("target", ["new", "fixed"])
 def test_intervals_cover_a_planted_truth(target: str) -> None:
     # 600 studies: three standard errors below 95 % is 92.3 %. Taking these tasks for new ones
-    # covers 58 % here (within-task variance, STATISTICS), so the test tells them apart.
+    # covers 58 % here (within-task variance), so the test tells them apart.
     assert 0.923 <= simulated_coverage(target, 600, seed=20) <= 0.977
