@@ -3,7 +3,9 @@
     .venv/bin/python benchmarks/questions.py
 
 The phrasings stand in tests/env/data/questions.csv. One that no experiment answers has no law and
-must be refused. ``held_out`` was chosen by lot before the matcher was written.
+must be refused. ``held_out`` was drawn by lot before the matcher was written, and the matcher was
+never fitted to it. ``later`` was written afterwards; at first sight, before the matcher was mended
+with it, 73 of its 84 on-topic and 22 of its 24 off-topic phrasings came out right.
 """
 
 import csv
@@ -24,7 +26,7 @@ def main() -> None:
     began = time.perf_counter()
     found = [getattr(match(row["question"]), "law", "") for row in rows]
     each_ms = 1e3 * (time.perf_counter() - began) / len(rows)
-    for part in ("dev", "held_out"):
+    for part in ("dev", "held_out", "later"):
         for kind, wanted in (("on-topic found", True), ("off-topic refused", False)):
             pairs = [
                 (row["law"], law)

@@ -48,9 +48,7 @@ def is_known(word: str) -> bool:
 
 def is_foreign(asked: Sequence[str]) -> bool:
     """Return whether a word, or words in a row, belong to another world."""
-    entries, starts = _foreign()
-    whole = {entry for entry in entries if not entry.endswith("*")}
-    begun = tuple(entry[:-1] for entry in entries if entry.endswith("*"))
+    whole, begun, starts = _foreign()
     if any(word in whole or word.startswith(begun) for word in asked):
         return True
     return any(phrase in whole for phrase in _phrases(asked, starts))
@@ -110,9 +108,11 @@ def _neutral() -> frozenset[str]:
 
 
 @cache
-def _foreign() -> tuple[frozenset[str], frozenset[str]]:
+def _foreign() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
+    """Return whole entries, beginnings of words, and the first words of entries of several."""
     entries = frozenset(entry for row in _rows("foreign") for entry in row.split())
-    return entries, _firsts(entries)
+    begun = frozenset(entry for entry in entries if entry.endswith("*"))
+    return entries - begun, tuple(entry[:-1] for entry in begun), _firsts(entries)
 
 
 def _stem(word: str) -> str:

@@ -43,6 +43,10 @@ _REWRITES = tuple(
         ),
         (r"\b(hook|link|join|light|hold|connect|pop|pick|lit|wire)(s|ed|ing)? up\b", r"\1\2"),
         (r"\b(blocks?|levels?|steps?) at once\b", r"\1"),
+        (r"\bstep by step\b", "stepwise"),
+        (r"\bstill (?=lights?\b|conduct|power|connect)", ""),
+        (r"\bwhen (?=do\b|does\b|will\b)", "after how long "),
+        (r"\b(?:glow|shine|burn)(s|ing)? on\b", " glow still "),
         (
             (
                 r"\bhow long (?=(?:may|can|could|is|are|should) (?:a|an|the|my|i)\b.{0,12}"
@@ -55,18 +59,22 @@ _REWRITES = tuple(
         (r"\b(?:subtract\w*|compare) mode\b", r" comparator \g<0>"),
     )
 )
-# Concepts that lie in how often something is said.
+# Concepts that lie in numbers, or in how often something is said.
 _REPEATED = (
     ("REPEATER2", re.compile(r"repeater|another one"), 2),
     ("WIRE2", re.compile(r"\b(?:dusts?|wires?|redstone)\b"), 2),
     ("AMOUNT", re.compile(r"\d|how many|after how|at what|at which"), 1),
     ("NUMBERS", re.compile(r"\d+"), 2),
+    ("HEIGHT", re.compile(r"\by\s*=\s*\d"), 1),
+    ("DUSTS", re.compile(r"(?:\d|how many|dozen|teen) (?:more )?(?:dusts?|wires?)\b"), 1),
 )
 # A line of code or of data, a plan, a demand on a device, a request for one.
 _NO_QUESTION = re.compile(
-    r"^(?!.*\?).*\blamps\b.*\bmust\b|\bmust (?:be exactly|carry|light|glow)\b|\bwhat counts\b|"
+    r"^(?!.*\?).*\blamps\b.*\bmust\b|^\s*use (?:an?|the|some|two|more)\b|"
+    r"\bmust (?:be exactly|carry|light|glow)\b|\bwhat counts\b|"
     r"^\s*(?:import|from|def|class|return|print|select|place|build)\b.*[(:;]|"
     r"^\s*(?:for|while|if)\b[^?]*:\s*(?:$|\w+\()|"
+    r"^\s*- .+: |\blit from \d|"
     r"\w\([^?]*\)\s*;?\s*$|\w\(\)|^\s*[\[{]|==|\]\]|\w\s+=\s+[\[({\"'\d]|```|\":|"
     r"^\s*(?:now |next |then |so |first,? )?(?:i(?:'| wi| a)ll|let me|let's|we(?:'| wi)ll|"
     r"i am going to|next i|now i)\b.*\b(?:place|build|put|wire|lay|use|add|make|connect)\b|"

@@ -14,10 +14,12 @@ from diagnose.env.questions import match
 from diagnose.laws import CATALOGUE
 from diagnose.tasks import all_tasks, build_device, family_of
 
+# held_out was drawn by lot before the matcher was written, and the matcher was never fitted to it;
+# dev it was built on; later was written afterwards, met it once unseen, and then mended it.
 PHRASINGS = Path(__file__).with_name("data") / "questions.csv"
 LEAST_ACCURACY = 0.95
 # Concepts that questions.py adds beyond the lexicon's.
-ADDED = {"REPEATER2", "WIRE2", "AMOUNT", "NUMBERS"}
+ADDED = {"DUSTS", "REPEATER2", "WIRE2", "AMOUNT", "NUMBERS"}
 
 
 def phrasings():
@@ -30,7 +32,7 @@ def law_of(question):
     return "" if found is None else found.law
 
 
-@pytest.mark.parametrize("part", ["dev", "held_out"])
+@pytest.mark.parametrize("part", ["dev", "held_out", "later"])
 @pytest.mark.parametrize("on_topic", [True, False])
 def test_phrasings_find_their_experiment_and_off_topic_ones_none(part, on_topic):
     rows = [row for row in phrasings() if row["part"] == part and bool(row["law"]) == on_topic]
@@ -45,7 +47,8 @@ def test_the_phrasings_are_many_distinct_and_cover_every_experiment_in_both_part
     assert len({row["question"].lower() for row in rows}) == len(rows)
     assert len(on_topic) >= 200
     assert len(rows) - len(on_topic) >= 60
-    assert sum(row["part"] == "held_out" for row in rows) >= 0.35 * len(rows)
+    drawn = [row for row in rows if row["part"] != "later"]
+    assert sum(row["part"] == "held_out" for row in drawn) >= 0.35 * len(drawn)
     for part in ("dev", "held_out"):
         laws = {row["law"] for row in on_topic if row["part"] == part}
         assert laws == set(catalogue()) | set(further())

