@@ -123,14 +123,13 @@ class _Frame:
 
     needed: frozenset[str]
     barred: frozenset[str]
+    weight: int  # how specific it is
 
     def score(self, asked: frozenset[str]) -> float:
         """Return how specifically the frame is met; 0 where it is not."""
         if not self.needed <= asked or self.barred & asked:
             return 0.0
-        things = len(self.needed & THINGS)
-        weight = THING_WEIGHT * things + len(self.needed) - things
-        return max(0.0, weight - MISSED_PART * len(asked & PARTS - self.needed))
+        return max(0.0, self.weight - MISSED_PART * len(asked & PARTS - self.needed))
 
 
 def _law(asked: frozenset[str]) -> str | None:
@@ -148,7 +147,9 @@ def _frames() -> Mapping[str, tuple[_Frame, ...]]:
     def parsed(text: str) -> _Frame:
         parts = text.split()
         barred = frozenset(part[1:] for part in parts if part.startswith("!"))
-        return _Frame(frozenset(part for part in parts if not part.startswith("!")), barred)
+        needed = frozenset(part for part in parts if not part.startswith("!"))
+        things = len(needed & THINGS)
+        return _Frame(needed, barred, THING_WEIGHT * things + len(needed) - things)
 
     return {
         law: tuple(parsed(frame) for frame in frames.split(";"))
