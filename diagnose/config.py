@@ -1,11 +1,14 @@
 """What a resolved configuration says, checked: the boundary between YAML and the engine."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from diagnose.errors import ConfigError
 
+HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
+STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks")
 SECTIONS = ("study", "subject", "design", "interventions", "budgets", "limits", "run")
 
 
@@ -19,6 +22,7 @@ class StudyConfig:
     runs: int
     tasks: tuple[str, ...] | None  # None = all published tasks
     design: str
+    baseline: str | None  # the folder of a study whose baseline episodes are taken over
     subject: Mapping[str, Any]
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
     fixed: frozenset[str]  # interventions named on the command line
@@ -32,7 +36,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
 
     Args:
         config: plain containers, interpolations resolved.
-        named: the command line's overrides; ``interventions/NAME=...`` holds that factor fixed.
+        named: the command line's overrides; ``interventions/NAME=on`` or ``off`` holds that factor.
 
     Raises:
         ConfigError: a section is missing or a value cannot be meant.
@@ -41,16 +45,21 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         if not isinstance(config.get(section), Mapping):
             raise ConfigError(section, config.get(section), "give this section (see conf/)")
     study = config["study"]
+    _known("", config, (*SECTIONS, "baseline"))
+    _known("study.", study, STUDY_KEYS)
+    _known("design.", config["design"], ("name",))
     name = _text("study.name", study.get("name"))
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ConfigError("study.name", name, "use letters, digits, - and _")
+    baseline = config.get("baseline")
     interventions = {
         key: _intervention(key, value) for key, value in config["interventions"].items()
     }
+    chosen = (part.removeprefix("+").partition("=") for part in named)
     fixed = frozenset(
-        part.partition("=")[0].removeprefix("+").removeprefix("interventions/")
-        for part in named
-        if part.removeprefix("+").startswith("interventions/")
+        group.removeprefix("interventions/")
+        for group, _, option in chosen
+        if group.startswith("interventions/") and option in HELD
     )
     return StudyConfig(
         name=name,
@@ -58,6 +67,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         seed=_whole("study.seed", study.get("seed"), 0),
         runs=_whole("study.runs", study.get("runs"), 1),
         tasks=_tasks(study.get("tasks")),
+        baseline=None if baseline is None else _text("baseline", baseline),
         design=_text("design.name", config["design"].get("name")),
         subject=config["subject"],
         interventions=interventions,
@@ -66,6 +76,19 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         limits=config["limits"],
         run=config["run"],
     )
+
+
+def _known(where: str, section: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Refuse what nothing would read: a misspelt ``+key`` must not run another study in silence."""
+    for key in section:
+        if key not in keys:
+            field = f"{where}{key}"
+            raise ConfigError(field, section[key], f"nothing is called so; {_nearest(key, keys)}")
+
+
+def _nearest(key: str, keys: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key.rpartition("/")[2], keys, n=1)
+    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(keys)}"
 
 
 def _intervention(name: str, value: object) -> Mapping[str, Any]:

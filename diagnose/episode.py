@@ -11,7 +11,7 @@ from typing import Any
 import diagnose
 from diagnose.env.engine import ENGINE
 from diagnose.errors import ConfigError
-from diagnose.intervention import HostFunction, Intervention, Setting
+from diagnose.intervention import Evidence, HostFunction, Intervention, Setting
 from diagnose.models import Message, Model
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits, Sandbox
@@ -88,14 +88,15 @@ class _Laid:
         """Return what it adds after a turn."""
         return self._said(self._session.observation(turn))
 
-    def record(self, host: Host, replies: Sequence[str]) -> InterventionRecord:
+    def record(self, evidence: Evidence) -> InterventionRecord:
         """Return what it did."""
         offered = self._said_any or bool(self.functions)
-        used = self._session.used(tuple(host.calls), tuple(replies)) if offered else None
+        used = self._session.used(evidence) if offered else None
+        seen = bool(evidence.replies) if offered else None
         whole = self._texts.copy()
         whole.update(b"]")
         digest = whole.hexdigest() if self._said_any else ""
-        return InterventionRecord(self._capacity, self._dose, offered, used, digest)
+        return InterventionRecord(self._capacity, self._dose, offered, used, digest, seen)
 
     def _said(self, text: str) -> str:
         if text:
@@ -150,7 +151,8 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         )
     judged = host.passed or host.judge_standing()
     passed = judged.verdict.passed
-    did = {one.name: one.record(host, conversation.replies) for one in laid}
+    evidence = Evidence(tuple(host.calls), tuple(conversation.replies), judged.circuit)
+    did = {one.name: one.record(evidence) for one in laid}
     return replace(
         _blank(episode),
         interventions={name: did.get(name) or _off(episode, name) for name in episode.factors},

@@ -2,7 +2,7 @@
 
 Two families matter to the statistics. A ``SubjectError`` is the subject's own doing and is an
 outcome. An ``InfrastructureError`` is not: the episode was *not observed* and is recorded with its
-cause (see STATISTICS, "a missing episode is missing").
+cause: a missing episode is missing, never a failure and never silently dropped.
 """
 
 

@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from diagnose.env.circuit import Circuit
+from diagnose.errors import ConfigError
 from diagnose.tasks import Task
 
+SHAM = 9  # the dose that stands for a placebo: same form and length, true and irrelevant
 Capacity = str  # "identification" | "discovery" | "consolidation" | "application", or a new one
 HostFunction = Callable[..., Any]
 
@@ -35,6 +38,26 @@ class HostCall:
     ok: bool
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What an episode leaves behind, from which an intervention's use is judged."""
+
+    calls: Sequence[HostCall]
+    replies: Sequence[str]
+    circuit: Circuit | None = None  # the device that was judged; None when there was none
+
+
+def checked_dose(name: str, dose: int, doses: Sequence[int]) -> None:
+    """Refuse a dose that an intervention does not have.
+
+    Raises:
+        ConfigError: ``dose`` is not among ``doses``.
+    """
+    if dose not in doses:
+        field = f"interventions.{name}.levels"
+        raise ConfigError(field, dose, f"doses of {name} are {', '.join(map(str, doses))}")
+
+
 class Session(Protocol):
     """One intervention in one episode; made anew for each episode."""
 
@@ -50,8 +73,8 @@ class Session(Protocol):
         """Return text to append to the observation after ``turn`` (0-based); empty for none."""
         ...
 
-    def used(self, calls: Sequence[HostCall], replies: Sequence[str]) -> bool:
-        """Return whether the subject made use of it, from what the host saw and the replies."""
+    def used(self, evidence: Evidence) -> bool:
+        """Return whether the subject made use of it: compliance."""
         ...
 
 

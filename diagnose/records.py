@@ -25,6 +25,9 @@ class InterventionRecord:
     offered: bool  # its text or function was put before the subject
     used: bool | None  # whether the subject made use of it; None = not offered
     text_sha256: str = ""  # hash of every text it injected, in order
+    seen: bool | None = (
+        None  # whether the subject answered after it was offered; None = not offered
+    )
 
 
 @dataclass(frozen=True)

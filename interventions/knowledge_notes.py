@@ -1,81 +1,174 @@
-"""Knowledge notes: what was found is entered as Claim-Proof-Constraints-Example and shown again.
+"""Knowledge notes: what was found is entered in a fixed form and shown again before every turn.
 
 Capacity: consolidation. Injected: the host function ``note``, and from then on the knowledge book
-in every observation. The book holds only what this episode's subject entered. Used: an entry was
-made and shown before blocks were placed.
+in every observation. The book holds only what this episode's subject entered; with
+``keeper: editor`` tidied, with nothing added. Doses: dose d shows the last ``entries[d - 1]``
+entries (0 = all); 9 is the sham, whose book shows as many words about other things. Used: an entry
+was shown before blocks were placed.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from diagnose.errors import SubjectError
-from diagnose.intervention import HostCall, HostFunction, Setting
+from diagnose.errors import ConfigError, SubjectError
+from diagnose.intervention import SHAM, Evidence, HostFunction, Setting, checked_dose
+from diagnose.phrasing import pick, sham_clauses, tokens
 
-OPENING = (
-    "Keep a knowledge book: enter each thing you find out with note(). The book is shown to you "
-    "again after every message."
+OPENINGS = (
+    (
+        "Keep a knowledge book: enter each thing you find out with note(). The "
+        "book is shown to you again after every message."
+    ),
+    (
+        "Use note() to enter each finding into a knowledge book, which you "
+        "will be shown again after every message."
+    ),
+    (
+        "There is a knowledge book for what you find out: note() enters a finding, and after every "
+        "message you see the book again."
+    ),
 )
-HELP = (
-    "note(claim, proof, constraints, example): enter one finding: the law as a general statement, "
-    "the evidence behind it, where it may not hold, and one worked use."
-)
+Enter = Callable[[Sequence[object]], str]
+
+
+def _claim_note(enter: Enter) -> HostFunction:
+    def note(claim: object, proof: object, constraints: object, example: object) -> str:
+        return enter((claim, proof, constraints, example))
+
+    return note
+
+
+def _finding_note(enter: Enter) -> HostFunction:
+    def note(finding: object, explanation: object, example: object) -> str:
+        return enter((finding, explanation, example))
+
+    return note
+
+
+def _free_note(enter: Enter) -> HostFunction:
+    def note(text: object) -> str:
+        return enter((text,))
+
+    return note
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form of entries: its sections with what each is for, and ``note`` with those parameters."""
+
+    sections: Mapping[str, str]
+    taking: Callable[[Enter], HostFunction]
+
+
+FORMATS: Mapping[str, Format] = {
+    "claim_proof_constraints_example": Format(
+        {
+            "claim": "the law as a general statement",
+            "proof": "the evidence behind it",
+            "constraints": "where it may not hold",
+            "example": "one worked use",
+        },
+        _claim_note,
+    ),
+    "finding_explanation_example": Format(
+        {
+            "finding": "what was found",
+            "explanation": "why it is so",
+            "example": "one worked use",
+        },
+        _finding_note,
+    ),
+    "self_determined": Format({"text": "in whatever form you like"}, _free_note),
+}
+KEEPERS = ("own", "editor")
 MOST_ENTRIES = 50
 MOST_CHARACTERS = 600  # of one section
 BUILDING = frozenset({"place", "fill", "build"})
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One entry of the knowledge book."""
-
-    claim: str
-    proof: str
-    constraints: str
-    example: str
-
-    def text(self, number: int) -> str:
-        """Return the entry as the book shows it."""
-        return (
-            f"{number}. Claim: {self.claim}\n   Proof: {self.proof}\n"
-            f"   Constraints: {self.constraints}\n   Example: {self.example}"
-        )
-
-
 class KnowledgeNotes:
-    """See the module."""
+    """See the module.
+
+    Args:
+        format: one of ``FORMATS``.
+        keeper: ``own`` stores what the subject wrote, ``editor`` a tidied version of it.
+        entries: how many of the last entries are shown at dose 1, 2, ...; 0 = all.
+
+    Raises:
+        ConfigError: an unknown format or keeper, or a negative number of entries.
+    """
 
     capacity = "consolidation"
 
+    def __init__(
+        self,
+        format: str = "claim_proof_constraints_example",  # noqa: A002  the field's name in conf/
+        keeper: str = "own",
+        entries: Sequence[int] = (0,),
+    ) -> None:
+        where = "interventions.knowledge_notes"
+        if format not in FORMATS:
+            raise ConfigError(f"{where}.format", format, f"choose one of {', '.join(FORMATS)}")
+        if keeper not in KEEPERS:
+            raise ConfigError(f"{where}.keeper", keeper, f"choose one of {', '.join(KEEPERS)}")
+        for number in entries:
+            if type(number) is not int or number < 0:
+                raise ConfigError(f"{where}.entries", number, "give whole numbers, 0 for all")
+        self._format = FORMATS[format]
+        self._edits = keeper == "editor"
+        self._entries = tuple(entries)
+
     def open(self, setting: Setting, dose: int) -> "NotesSession":
         """See ``Intervention.open``."""
-        return NotesSession()
+        doses = range(1, len(self._entries) + 1)
+        checked_dose("knowledge_notes", dose, (*doses, SHAM))
+        opening = pick(setting, OPENINGS, "knowledge_notes", "opening")
+        shown = 0 if dose == SHAM else self._entries[dose - 1]
+        return NotesSession(opening, self._format, shown, edits=self._edits, sham=dose == SHAM)
 
 
 class NotesSession:
     """One episode's knowledge book."""
 
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
+    def __init__(
+        self,
+        opening: str,
+        form: Format,
+        shown: int = 0,
+        *,
+        edits: bool = False,
+        sham: bool = False,
+    ) -> None:
+        self._opening = opening
+        self._form = form
+        self._sections = form.sections
+        self._shown = shown
+        self._edits = edits
+        self._sham = sham
+        self.entries: list[tuple[str, ...]] = []
         self.first_shown_after: int | None = None  # the turn whose observation first showed it
 
-    def note(self, claim: object, proof: object, constraints: object, example: object) -> str:
-        """Enter a finding; a claim entered again replaces its earlier entry.
+    def enter(self, texts: Sequence[object]) -> str:
+        """Enter a finding; one that begins with the same section again replaces its entry.
 
         Raises:
             SubjectError: a section is no text, empty or too long, or the book is full.
         """
-        sections = {"claim": claim, "proof": proof, "constraints": constraints, "example": example}
-        for name, text in sections.items():
+        cleaned: list[str] = []
+        for name, text in zip(self._sections, texts, strict=True):
             if not isinstance(text, str) or not text.strip():
                 raise SubjectError(f"note: {name} must be a text that says something")
             if len(text) > MOST_CHARACTERS:
                 raise SubjectError(
                     f"note: {name} has {len(text)} characters, at most {MOST_CHARACTERS} fit"
                 )
-        entry = Entry(*(" ".join(str(text).split()) for text in sections.values()))
-        known = {old.claim: index for index, old in enumerate(self.entries)}
-        if entry.claim in known:
-            self.entries[known[entry.claim]] = entry
+            one_line = " ".join(text.split())
+            cleaned.append(tidied(one_line) if self._edits else one_line)
+        entry = tuple(cleaned)
+        heads = [old[0] for old in self.entries]
+        if entry[0] in heads:
+            self.entries[heads.index(entry[0])] = entry
         elif len(self.entries) == MOST_ENTRIES:
             raise SubjectError(f"note: the book is full ({MOST_ENTRIES} entries)")
         else:
@@ -84,11 +177,12 @@ class NotesSession:
 
     def opening(self) -> str:
         """See ``Session.opening``."""
-        return OPENING
+        return self._opening
 
     def functions(self) -> Mapping[str, tuple[HostFunction, str]]:
-        """See ``Session.functions``."""
-        return {"note": (self.note, HELP)}
+        """See ``Session.functions``: ``note`` takes one text for each section of the format."""
+        purposes = "; ".join(f"{name}: {what}" for name, what in self._sections.items())
+        return {"note": (self._form.taking(self.enter), f"enter one finding. {purposes}.")}
 
     def observation(self, turn: int) -> str:
         """See ``Session.observation``."""
@@ -96,12 +190,29 @@ class NotesSession:
             return ""
         if self.first_shown_after is None:
             self.first_shown_after = turn
-        entries = (entry.text(number) for number, entry in enumerate(self.entries, start=1))
-        return "\n".join(["# Knowledge book", *entries])
+        lines = ["# Knowledge book"]
+        for number, entry in enumerate(self.entries[-self._shown :], start=1):
+            said = list(sham_clauses([tokens(text) for text in entry])) if self._sham else entry
+            for index, (name, text) in enumerate(zip(self._sections, said, strict=True)):
+                lead = f"{number}. " if index == 0 else "   "
+                lines.append(f"{lead}{name.capitalize()}: {text}")
+        return "\n".join(lines)
 
-    def used(self, calls: Sequence[HostCall], replies: Sequence[str]) -> bool:
+    def used(self, evidence: Evidence) -> bool:
         """See ``Session.used``."""
         shown = self.first_shown_after
         return shown is not None and any(
-            call.ok and call.name in BUILDING and call.turn > shown for call in calls
+            call.ok and call.name in BUILDING and call.turn > shown for call in evidence.calls
         )
+
+
+def tidied(text: str) -> str:
+    """Return a section as an editor leaves it: its first two sentences, without hedging words.
+
+    Nothing is added, and every number stays as it was.
+    """
+    plain = re.sub(r"\b(?:I think|I believe|maybe|perhaps|probably|somehow),? ?", "", text)
+    plain = plain or text
+    sentences = re.split(r"(?<=[.!?]) +", plain)
+    kept = " ".join(sentences[:2]).strip()
+    return kept[:1].upper() + kept[1:] + ("" if kept.endswith((".", "!", "?")) else ".")

@@ -11,7 +11,7 @@ from diagnose.config import StudyConfig
 from diagnose.design import Cell, EpisodePlan, Factor, cells, schedule, schedule_sha256
 from diagnose.episode import Episode, run_episode, unobserved_record, versions
 from diagnose.errors import ConfigError, InputError
-from diagnose.intervention import Intervention
+from diagnose.intervention import SHAM, Intervention
 from diagnose.ledger import episode_id
 from diagnose.models import Model
 from diagnose.records import EpisodeRecord, canonical_json
@@ -49,9 +49,11 @@ class Study:
             "factors": [asdict(factor) for factor in self.factors],
             "design": self.config.design,
             "runs": self.config.runs,
+            "episodes": len(self.plans),
             "tasks": [one.to_json() for one in self.tasks.values()],
             "model": self.model.name,
             "schedule_sha256": schedule_sha256(self.plans),
+            "interventions": self.config.interventions,
             "shared": self._shared,
         }
 
@@ -61,11 +63,10 @@ class Study:
 
     @cached_property
     def _shared(self) -> dict[str, Any]:
-        """What determines every episode's outcome besides its plan."""
+        """What determines every episode's outcome besides its plan and its interventions."""
         return {
             "seed": self.config.seed,
             "subject": self.config.subject,
-            "interventions": self.config.interventions,
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
             "prompt_sha256": prompt_sha256(),
@@ -83,7 +84,6 @@ class Study:
     @cached_property
     def _ids(self) -> dict[EpisodePlan, str]:
         shared = hashlib.sha256(canonical_json(self._shared).encode()).hexdigest()
-        names = [factor.name for factor in self.factors]
         tasks = {name: one.to_json() for name, one in self.tasks.items()}
         return {
             plan: episode_id(
@@ -91,10 +91,21 @@ class Study:
                     "shared": shared,
                     "task": tasks[plan.task],
                     "run": plan.run,
-                    "doses": dict(zip(names, self.doses(plan), strict=True)),
+                    "interventions": self._laid(plan),
                 }
             )
             for plan in self.plans
+        }
+
+    def _laid(self, plan: EpisodePlan) -> dict[str, Any]:
+        """Return the interventions that are on, with all that determines what they say."""
+        return {
+            factor.name: {
+                "dose": dose,
+                **_without(self.config.interventions[factor.name], "levels"),
+            }
+            for factor, dose in zip(self.factors, self.doses(plan), strict=True)
+            if dose
         }
 
     def episode(self, plan: EpisodePlan) -> Episode:
@@ -113,7 +124,11 @@ class Study:
             interventions=self.interventions,
             budgets=self.budgets,
             limits=self.limits,
-            config={**self._shared, "design": self.config.design},
+            config={
+                **self._shared,
+                "interventions": self.config.interventions,
+                "design": self.config.design,
+            },
         )
 
     def execute(self, plan: EpisodePlan) -> EpisodeRecord:
@@ -126,12 +141,12 @@ class Study:
 
     @cached_property
     def supplied(self) -> dict[str, list[str]]:
-        """Return cell code -> the capacities that its interventions supply."""
+        """Return cell code -> the capacities its interventions supply; a sham supplies none."""
         return {
             cell.code: [
                 factor.capacity
                 for factor, dose in zip(self.factors, cell.doses, strict=True)
-                if dose
+                if dose and dose != SHAM
             ]
             for cell in cells(self.factors, self.config.design)
         }

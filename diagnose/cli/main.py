@@ -9,6 +9,7 @@ import diagnose
 from diagnose.errors import DiagnoseError
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,9 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DiagnoseError as error:
         print(f"diagnose: {error}", file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print("diagnose: interrupted; the same command continues", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output (head, less) has left: that is its right
         sys.stderr.close()
         return OK
+    except OSError as error:  # a folder that is missing, read-only or full
+        what = error.filename or "a file"
+        print(f"diagnose: {what}: {error.strerror}; choose another place", file=sys.stderr)
+        return BAD_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,28 +66,43 @@ def _parser() -> argparse.ArgumentParser:
     figures = commands.add_parser("figures", help="draw the figures of a study, or of the paper")
     figures.add_argument("source", help="a study folder, a table, or the word paper")
     figures.add_argument("--out", type=Path, help="folder for the figures")
+    calibrate = commands.add_parser(
+        "calibrate", help="simulate studies of subjects whose truth is known: the data sheet"
+    )
+    calibrate.add_argument("--profiles", default="all", help="all, or names: flat,null")
+    calibrate.add_argument("--replicates", type=int, default=400, help="studies a profile and kind")
+    calibrate.add_argument("--runs", type=int, default=8, help="of every task in every cell")
+    calibrate.add_argument("--seed", type=int, default=0)
+    calibrate.add_argument(
+        "--episodes", type=int, default=200, help="whole episodes that check each profile's truth"
+    )
+    calibrate.add_argument("--out", type=Path, help="a .md file; table and figure go beside it")
     return parser
 
 
 def _dispatch(given: argparse.Namespace) -> int:
+    if given.command == "calibrate":
+        from diagnose.cli.calibrate import calibrate
+
+        return calibrate(
+            given.profiles, given.replicates, given.runs, given.seed, given.episodes, given.out
+        )
+    if given.command in {"analyze", "figures"}:
+        from diagnose.cli import estimates
+
+        if given.command == "analyze":
+            return estimates.analyze(given.source, given.target, given.out)
+        return estimates.figures(given.source, given.out)
+    return _world(given)
+
+
+def _world(given: argparse.Namespace) -> int:
+    from diagnose.cli import world
+
     if given.command == "tasks":
-        from diagnose.cli.world import tasks
-
-        return tasks(given.task)
+        return world.tasks(given.task)
     if given.command == "verify":
-        from diagnose.cli.world import verify
-
-        return verify(given.file, given.task, as_json=given.json)
+        return world.verify(given.file, given.task, as_json=given.json)
     if given.command == "draw":
-        from diagnose.cli.world import draw
-
-        return draw(given.file, given.out, given.at, given.task)
-    if given.command == "gold":
-        from diagnose.cli.world import gold
-
-        return gold(given.task)
-    from diagnose.cli import estimates
-
-    if given.command == "analyze":
-        return estimates.analyze(given.source, given.target, given.out)
-    return estimates.figures(given.source, given.out)
+        return world.draw(given.file, given.out, given.at, given.task)
+    return world.gold(given.task)

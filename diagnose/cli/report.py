@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.compose import Study
+from diagnose.intervention import SHAM
 from diagnose.ledger import read_records
 from diagnose.models.reference import Reference
+from diagnose.sandbox import Limits
+from diagnose.subjects.budgets import Budgets
 
 
 def truth(study: Study) -> None:
     """Write ``truth.json`` for a reference subject: its success probabilities are computable."""
     path = study.folder / "truth.json"
-    if not isinstance(study.model, Reference) or path.exists():
+    if path.exists() or not isinstance(study.model, Reference) or not _computable(study):
         return
     from diagnose.models.reference.truth import true_table
 
@@ -21,6 +24,22 @@ def truth(study: Study) -> None:
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
     }
     _write(path, {"cells": mean, "tasks": by_task})
+
+
+def _computable(study: Study) -> bool:
+    """Whether the enumeration covers this study: full budgets, and each dose off, on or a sham.
+
+    It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
+    """
+    ample = study.budgets == Budgets() and study.limits == Limits()
+    doses = {dose for factor in study.factors for dose in factor.levels}
+    standard = {"budgets": [0], "entries": [0]}
+    limited = any(
+        entry.get(key, value) != value
+        for entry in study.config.interventions.values()
+        for key, value in standard.items()
+    )
+    return ample and doses <= {0, 1, SHAM} and not limited
 
 
 def report(study: Study) -> None:

@@ -54,6 +54,7 @@ def _job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
+    from diagnose.cli.baseline import take_over
     from diagnose.cli.compose import compose
     from diagnose.cli.report import report, truth
     from diagnose.config import study_config
@@ -68,6 +69,9 @@ def _job(config: Any) -> int:
     study = compose(study_config({str(key): value for key, value in plain.items()}, named))
     progress = Progress(sys.stderr)
     with Store(study.folder, study.header) as store:
+        if study.config.baseline:
+            source = Path(study.config.baseline)
+            progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
         truth(study)  # before the workers are forked: they inherit what it has measured
         end = run_study(
             study.plans,
@@ -86,7 +90,7 @@ def _job(config: Any) -> int:
 
 def _explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """Turn Hydra's error into one message that names the override and the nearest right one."""
-    text = " ".join(str(error).split("\n\n")[0].split())
+    text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")
         if key and key in text and not key.startswith("-"):

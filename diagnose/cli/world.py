@@ -7,6 +7,7 @@ from diagnose.cli.main import FAILED, OK
 from diagnose.env.circuit import load_circuit
 from diagnose.env.engine import ENGINE, press
 from diagnose.env.experiments import true_laws
+from diagnose.errors import InputError
 from diagnose.tasks import all_tasks, build_device, family_of, judge, task
 
 
@@ -43,6 +44,8 @@ def draw(path: Path, out: Path, at_rt: float | None, name: str) -> int:
     """Draw a circuit file."""
     from diagnose.env.painter import draw as paint
 
+    if out.suffix.lower() != ".png":
+        raise InputError("out", str(out), "give a name that ends in .png")
     paint(load_circuit(path, task(name).area_side), out, trace_at_rt=at_rt, title=path.stem)
     print(out)
     return OK

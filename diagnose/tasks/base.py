@@ -42,7 +42,7 @@ class Family(Protocol):
     title: str
 
     def params(self, lamps: int) -> dict[str, Any]:
-        """Return the rule's parameters for a power-of-two number of lamps (BENCHMARK, past L5)."""
+        """Return the rule's parameters for a power-of-two number of lamps (docs/benchmark.md)."""
         ...
 
     def text(self, task: Task) -> str:
@@ -109,7 +109,7 @@ def closed(interval: Interval) -> tuple[float, float]:
 
 
 def manhattan(a: Sequence[int], b: Sequence[int]) -> int:
-    """Return |dx| + |dz|; heights do not count (BENCHMARK, family B)."""
+    """Return |dx| + |dz|; heights do not count (docs/benchmark.md)."""
     return abs(a[0] - b[0]) + abs(a[2] - b[2])
 
 

@@ -11,7 +11,7 @@ from diagnose.tasks.layout import SOUTH, WEST, Canvas, delay_chain
 from diagnose.tasks.simultaneous import broadcast_rows
 
 PUBLISHED_TAU_RT = {4: 4, 8: 6, 16: 8, 32: 10, 64: 12}
-LAMP_OFF_RT = 2  # the lamp's own switch-off delay, part of the rule (BENCHMARK, family E)
+LAMP_OFF_RT = 2  # the lamp's own switch-off delay, part of the rule (docs/benchmark.md)
 OUTLET = -4  # z where a shaped pulse leaves the shaper: clear of the lamps at z = -2
 MOMENTARY_RT = 1  # what somebody who never timed a button takes its pulse to be
 

@@ -6,7 +6,7 @@ from typing import Any
 from diagnose.env.circuit import Circuit
 from diagnose.env.trace import Trace
 from diagnose.episode import Episode
-from diagnose.intervention import HostCall, HostFunction, Setting
+from diagnose.intervention import Evidence, HostCall, HostFunction, Setting
 from diagnose.models.scripted import Scripted
 from diagnose.tasks import Task
 
@@ -71,8 +71,8 @@ class Saying:
     def observation(self, turn: int) -> str:
         return self._notes[turn] if turn < len(self._notes) else ""
 
-    def used(self, calls: Sequence[HostCall], replies: Sequence[str]) -> bool:
-        return self._uses(calls, replies)
+    def used(self, evidence: Evidence) -> bool:
+        return self._uses(evidence.calls, evidence.replies)
 
 
 def code(*lines: str) -> str:

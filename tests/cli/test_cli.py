@@ -3,13 +3,12 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from diagnose.cli import main
 
-ROOT = Path(__file__).parents[2]
+FACTORS = ("gap_hints", "experiment_oracles", "knowledge_notes", "solution_sketches")
 
 
 def diagnose(*arguments, cwd=None):
@@ -117,6 +116,9 @@ SMOKE = ("run", "experiment=smoke", "study.runs=1", "study.tasks=[A-L1]")
         ("run.workers=-1", ("workers", "-1")),
         ("interventions/gap_hints=maybe", ("gap_hints", "maybe")),
         ("study.name=../up", ("study.name", "../up")),
+        ("+study.rnus=2", ("study.rnus", "did you mean runs?")),
+        ("+interventions/gap_hint=on", ("interventions/gap_hint", "on")),
+        ("+foo=2", ("foo", "2")),
     ],
 )
 def test_a_bad_override_is_one_message_and_makes_no_folder(tmp_path, override, words):
@@ -203,9 +205,10 @@ def test_a_sweep_makes_one_folder_each(tmp_path):
     assert done.returncode == 0, done.stderr
     counts = [
         len((folder / "episodes.jsonl").read_text().splitlines())
-        for folder in (tmp_path / "studies").iterdir()
+        for folder in (tmp_path / "studies").glob("smoke-*")
     ]
     assert sorted(counts) == [5, 6]
+    assert [path.name for path in tmp_path.iterdir()] == ["studies"]
 
 
 def test_a_table_that_lacks_a_column_is_named(tmp_path, capsys):
@@ -227,7 +230,7 @@ def test_help_names_the_subcommands(capsys):
 
 
 def test_the_published_tables_are_re_analysed(tmp_path, capsys):
-    """The example interval and the ratio of gaps are those of STATISTICS, published tables."""
+    """Newcombe's interval of 105 against 52 in 200; Fieller's of the two mean gaps."""
     out = tmp_path / "paper.csv"
     assert main(["analyze", "paper", "--out", str(out)]) == 0
     shown = capsys.readouterr().out
@@ -241,3 +244,37 @@ def test_a_design_without_all_cells_is_reported_by_what_it_can_say(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "alone" in done.stdout
     assert "Shapley" not in done.stdout
+
+
+def test_interventions_are_laid_over_a_baseline_that_exists(tmp_path):
+    """The taken-over study equals, byte for byte, one that ran its own baseline."""
+    from diagnose.ledger import canonical_lines
+
+    off = [f"interventions/{name}=off" for name in FACTORS]
+    base = diagnose(*SMOKE, *off, "study.folder=base", cwd=tmp_path)
+    assert base.returncode == 0, base.stderr
+    (run,) = (tmp_path / "base").iterdir()
+    laid = diagnose(*SMOKE, f"baseline={run}", "study.folder=laid", cwd=tmp_path)
+    assert laid.returncode == 0, laid.stderr
+    assert "1 baseline episodes taken" in laid.stderr
+    assert "16 episodes, 15 to run" in laid.stderr
+    own = diagnose(*SMOKE, "study.folder=own", cwd=tmp_path)
+    assert own.returncode == 0, own.stderr
+    folders = [next((tmp_path / name).iterdir()) for name in ("laid", "own")]
+    assert canonical_lines(folders[0]) == canonical_lines(folders[1])
+    other = diagnose(*SMOKE, f"baseline={run}", "study.seed=5", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "seed" in other.stderr
+    assert len(other.stderr.strip().splitlines()) == 1
+
+
+def test_a_placebo_arm_and_doses_run(tmp_path):
+    arms = ("interventions/gap_hints=placebo", "interventions/solution_sketches=doses")
+    done = diagnose(*SMOKE, *arms, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = (folder_of(tmp_path) / "episodes.jsonl").read_text().splitlines()
+    assert len(lines) == 3 * 2 * 2 * 4
+    cells = {json.loads(line)["cell"] for line in lines}
+    assert {cell[0] for cell in cells} == {"0", "1", "9"}
+    assert {cell[3] for cell in cells} == {"0", "1", "2", "3"}
+    assert "sham" in done.stdout

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from diagnose.env.experiments import true_laws
 from diagnose.episode import Episode, run_episode
 from diagnose.errors import ConfigError
+from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference import Profile, Reference, reading
 from diagnose.models.reference.truth import success_probability, true_table
@@ -18,9 +19,10 @@ from diagnose.subjects.briefing import system_prompt
 from diagnose.subjects.budgets import Budgets
 from diagnose.tasks import FAMILIES, all_tasks, family_of, task
 from diagnose.tasks.base import LEVELS, make_task
+from interventions import experiment_oracles, gap_hints, knowledge_notes, solution_sketches
 from interventions.experiment_oracles import ExperimentOracles
 from interventions.gap_hints import GapHints
-from interventions.knowledge_notes import KnowledgeNotes
+from interventions.knowledge_notes import FORMATS, KEEPERS, KnowledgeNotes
 from interventions.solution_sketches import SolutionSketches
 
 INTERVENTIONS = {
@@ -29,6 +31,7 @@ INTERVENTIONS = {
     "knowledge_notes": KnowledgeNotes(),
     "solution_sketches": SolutionSketches(),
 }
+FORMS = list(FORMATS)
 CAPACITIES = ("identification", "discovery", "consolidation", "application")
 
 
@@ -89,7 +92,7 @@ class Mute:
     def observation(self, turn):
         return ""
 
-    def used(self, calls, replies):
+    def used(self, evidence):
         return False
 
 
@@ -109,6 +112,51 @@ def test_a_dropped_text_has_no_effect_in_any_run(index):
         assert dropped.success == baseline.success
         changed += offered.transcript != baseline.transcript
     assert changed == 12
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_sham_has_no_effect_in_any_run(index):
+    """A sham changes the transcript and nothing else: same length, same form, nothing of use."""
+    profile = Profile(0.6, 0.6, 0.6, 0.6)
+    sham = tuple(SHAM * (other == index) for other in range(4))
+    baseline = [episode("C-L1", (0, 0, 0, 0), profile, run) for run in range(12)]
+    placebo = [episode("C-L1", sham, profile, run) for run in range(12)]
+    assert any(a.transcript != b.transcript for a, b in zip(baseline, placebo, strict=True))
+    assert [one.success for one in placebo] == [one.success for one in baseline]
+
+
+@pytest.mark.parametrize("wording", range(3))
+def test_no_wording_carries_an_effect(wording, monkeypatch):
+    """Whichever paraphrase is drawn, the outcome of a run is the same."""
+    profile = Profile(0.5, 0.5, 0.5, 0.5)
+    drawn = [episode("E-L1", (1, 1, 1, 1), profile, run) for run in range(4)]
+    for module in (gap_hints, experiment_oracles, knowledge_notes, solution_sketches):
+        monkeypatch.setattr(module, "pick", lambda _setting, options, *_name: options[wording])
+    held = [episode("E-L1", (1, 1, 1, 1), profile, run) for run in range(4)]
+    assert [one.success for one in held] == [one.success for one in drawn] == [True] * 4
+
+
+@pytest.mark.parametrize("dose", [1, 2, 3])
+def test_every_dose_of_every_intervention_carries(dose):
+    interventions = {
+        **INTERVENTIONS,
+        "experiment_oracles": ExperimentOracles(budgets=[0, 0, 0], analysis=dose == 3),
+        "knowledge_notes": KnowledgeNotes(FORMS[dose - 1], KEEPERS[dose % 2], entries=[0, 0, 0]),
+    }
+    for task_id in ("A-L3", "C-L1", "E-L1"):
+        record = episode(task_id, (dose,) * 4, Profile(0, 0, 0, 0), 0, interventions)
+        assert record.outcome == "passed"
+        assert all(entry.used and entry.seen for entry in record.interventions.values())
+
+
+def test_a_budget_of_two_answers_leaves_the_third_law_unknown():
+    interventions = {**INTERVENTIONS, "experiment_oracles": ExperimentOracles(budgets=[2])}
+    record = episode("C-L1", (1, 1, 1, 1), Profile(1, 0, 1, 1), 0, interventions)
+    assert len(record.subject_log["needed"]) == 3
+    assert len(record.subject_log["found"]) == 2
+    assert record.outcome == "failed"
+    able = episode("C-L1", (1, 1, 1, 1), Profile(1, 1, 1, 1), 0, interventions)
+    assert able.outcome == "passed"  # what is not answered is found out by experiment
 
 
 @pytest.mark.parametrize("doses", [(0, 0, 0, 0), (1, 0, 0, 0), (1, 1, 1, 0)])

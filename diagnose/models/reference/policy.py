@@ -6,6 +6,7 @@ step and law, so cells share them: an intervention can only turn a failing step 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from diagnose.errors import SubjectError
 from diagnose.models import Call, CallUsage, Message, Reply
@@ -36,40 +37,39 @@ class Reference:
         except SubjectError as error:
             return _reply(messages, writing.fenced("done()", f"{error}."), {})
         said = [message.content for message in messages if message.role == "user"]
-        turn = sum(message.role == "assistant" for message in messages)
-        if turn == 0:
-            answer = self._investigate(task, first, call)
-            if answer is not None:
-                return answer(messages)
+        mine = [message.content for message in messages if message.role == "assistant"]
+        noticed = self._noticed(task, first, call)
+        log: dict[str, object] = {}
+        if not mine:
+            log = {"needed": list(needed_laws(task)), "noticed": noticed}
+        if noticed and not mine and reading.parameters(first, "ask"):
+            text = writing.fenced(writing.asking(noticed), "There are things I should find out.")
+            return _reply(messages, text, log)
         found = reading.findings(said[1:])
-        book = reading.booked(said[-1])
-        if found and not book and turn == 1 and reading.offered(first, "note"):
-            text = writing.fenced(writing.noting(found), "I write down what I found.")
-            return _reply(messages, text, {})
-        return self._build(task, first, found, book, messages, call)
+        # What nobody has answered it tries to find out by itself, once.
+        open_gaps = [law for law in noticed if law not in found]
+        if open_gaps and not any(writing.EXPERIMENTED in text for text in mine):
+            sound = {law: self._succeeds(call, "discovery", law) for law in open_gaps}
+            code = writing.experimenting(sound)
+            return _reply(messages, writing.fenced(code, "I experiment."), log)
+        sections = reading.parameters(first, "note")
+        if found and sections and not any(writing.NOTED in text for text in mine):
+            text = writing.fenced(writing.noting(found, sections), "I write down what I found.")
+            return _reply(messages, text, log)
+        reply = self._build(task, first, found, reading.booked(said[-1]), messages, call)
+        return replace(reply, log={**log, **reply.log})
 
     def _succeeds(self, call: Call, capacity: str, law: str) -> bool:
         draw = uniform(*call.seed_path, "subject", capacity, law)
         return draw < self.profile.probability(capacity, law)
 
-    def _investigate(self, task: Task, first: str, call: Call) -> "_Answer | None":
+    def _noticed(self, task: Task, first: str, call: Call) -> list[str]:
         named = reading.named_topics(first)
-        noticed = [
+        return [
             law
             for law in needed_laws(task)
             if law in named or self._succeeds(call, "identification", law)
         ]
-        log: dict[str, object] = {"needed": list(needed_laws(task)), "noticed": noticed}
-        if not noticed:
-            return None
-        if reading.offered(first, "ask"):
-            code = writing.asking(noticed)
-        else:
-            code = writing.experimenting(
-                {law: self._succeeds(call, "discovery", law) for law in noticed}
-            )
-        text = writing.fenced(code, f"There are {len(noticed)} things I should find out first.")
-        return _Answer(text, log)
 
     def _build(
         self,
@@ -96,17 +96,6 @@ class Reference:
         log = {"found": sorted(found), "kept": sorted(kept), "applied": sorted(applied)}
         text = writing.fenced(code, "I build the device.")
         return _reply(messages, text, {**log, "slip": slips})
-
-
-class _Answer:
-    """An answer waiting for the messages it is counted against."""
-
-    def __init__(self, text: str, log: dict[str, object]) -> None:
-        self.text = text
-        self.log = log
-
-    def __call__(self, messages: Sequence[Message]) -> Reply:
-        return _reply(messages, self.text, self.log)
 
 
 def _reply(messages: Sequence[Message], text: str, log: dict[str, object]) -> Reply:

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 
 from diagnose.env.experiments import Outcome, catalogue
+from diagnose.env.questions import match
 from diagnose.errors import SubjectError
 from diagnose.laws import CATALOGUE
 from diagnose.tasks import Task
 
-ENOUGH = 0.75  # share of a topic's content words that must stand in one line
 COMMON = frozenset(
     "a an and at from how in is its it of on one or that the to up what which".split()
 )
+_FUNCTION = re.compile(r"[a-z_]+\(")
 _SIDE = re.compile(r"\((\d+) by \d+ columns\)")
 _LAMPS = re.compile(r"exactly (\d+) redstone lamps")
 _INTERVAL = re.compile(r"from ([\d.]+) (?:to ([\d.]+) rt|rt on)")
@@ -39,7 +40,7 @@ _PLAN_CUES: Mapping[str, tuple[str, ...]] = {
     "dust_climb": ("wire", "storey"),
     "attenuation": ("boosters", "trunk"),
     "repeater_direction": ("booster", "outwards"),
-    "repeater_delay": ("setting", "timing"),
+    "repeater_delay": ("element", "setting", "timing"),
     "pulse_length": ("shaper", "button"),
     "lamp_lag": ("shaper", "glow"),
     "comparator_subtraction": ("copy", "comparator"),
@@ -86,18 +87,10 @@ def read_task(system: str, first: str) -> Task:
 
 @lru_cache(maxsize=1024)
 def named_topics(first: str) -> frozenset[str]:
-    """Return the laws whose topic the text names in one line."""
-    lines = [words(line) for line in first.splitlines()]
-    found = set()
-    for name, topic in _topic_words().items():
-        if any(len(topic & line) >= ENOUGH * len(topic) for line in lines):
-            found.add(name)
-    return frozenset(found)
-
-
-@cache
-def _topic_words() -> Mapping[str, frozenset[str]]:
-    return {name: words(law.topic) for name, law in CATALOGUE.items()}
+    """Return the laws that the text's list items are about, by meaning."""
+    items = [line[2:] for line in first.splitlines() if line.startswith("- ")]
+    found = (match(item) for item in items if not _FUNCTION.match(item))
+    return frozenset(experiment.law for experiment in found if experiment) & CATALOGUE.keys()
 
 
 @lru_cache(maxsize=1024)
@@ -113,7 +106,13 @@ def planned_laws(first: str) -> frozenset[str]:
 
 def offered(first: str, function: str) -> bool:
     """Return whether the text offers a host function of that name."""
-    return re.search(rf"^- {function}\(", first, flags=re.MULTILINE) is not None
+    return bool(parameters(first, function))
+
+
+def parameters(first: str, function: str) -> tuple[str, ...]:
+    """Return the parameters of a host function that the text offers; nothing if it offers none."""
+    found = re.search(rf"^- {function}\(([a-z_, ]+)\)", first, flags=re.MULTILINE)
+    return tuple(found[1].split(", ")) if found else ()
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ from diagnose.env.experiments import true_laws
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.profile import CAPACITIES, Profile
 from diagnose.records import canonical_json
+from diagnose.seeds import uniform
 from diagnose.tasks import Task
 from diagnose.tasks.needs import needed_laws, passes
 
@@ -135,11 +136,23 @@ class VerdictTable:
         """
         chances = [[profile.probability(c, law) for c in CAPACITIES] for law in CATALOGUE]
         steps = draws < np.array(chances)
+        # Per capacity, the laws whose step succeeds, as the bits of an index into ``passed``.
+        held = np.einsum("trlc,tl->ctr", steps.astype(np.int64), self.bits[tasks])
         steady = slips >= profile.slip
         found = np.empty((len(supplied), *slips.shape), dtype=bool)
         for cell, capacities in enumerate(supplied):
-            own = [c not in capacities for c in CAPACITIES]
-            applied = steps[..., own].all(axis=-1)
-            index = (applied * self.bits[tasks][:, None, :]).sum(axis=-1)
-            found[cell] = self.passed[tasks[:, None], index] & steady
+            applied = np.broadcast_to(self.bits[tasks].sum(axis=1)[:, None], slips.shape)
+            for row, capacity in zip(held, CAPACITIES, strict=True):
+                if capacity not in capacities:
+                    applied = applied & row
+            found[cell] = self.passed[tasks[:, None], applied] & steady
         return found
+
+
+def draws_of(seed_path: Sequence[str | int]) -> tuple[Floats, float]:
+    """Return the draws that the policy makes in an episode at ``seed_path``, and its slip's.
+
+    Shape: (laws of the catalogue, capacities).
+    """
+    draws = [[uniform(*seed_path, "subject", c, law) for c in CAPACITIES] for law in CATALOGUE]
+    return np.array(draws), uniform(*seed_path, "subject", "slip")

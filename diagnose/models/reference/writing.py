@@ -10,6 +10,7 @@ from diagnose.env.experiments import Experiment, catalogue
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.reading import CLAIMS
 
+EXPERIMENTED, NOTED = "def observe(", "\nnote("  # by which a program is known again
 _TRY = """\
 def say(lit):
     if not lit:
@@ -68,12 +69,19 @@ def _rigs(law: str, well: bool) -> str:
     return "\n".join(lines)
 
 
-def noting(laws: Mapping[str, int]) -> str:
-    """Return a program that enters findings into the knowledge book."""
+def noting(laws: Mapping[str, int], sections: Sequence[str]) -> str:
+    """Return a program that enters findings into the knowledge book.
+
+    Args:
+        laws: what was found.
+        sections: the parameters of ``note``, in order.
+    """
     lines = []
     for law, value in laws.items():
-        entry = _entry(catalogue()[law], value)
-        lines.append("note(" + ", ".join(json.dumps(part) for part in entry) + ")")
+        claim, proof, constraints, example = _entry(catalogue()[law], value)
+        texts = {"proof": proof, "explanation": proof, "constraints": constraints}
+        parts = [{**texts, "example": example}.get(name, claim) for name in sections]
+        lines.append("note(" + ", ".join(map(json.dumps, parts)) + ")")
     return "\n".join(lines)
 
 
