@@ -58,7 +58,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def figures(source: Path | Literal["paper"], out_dir: Path) -> list[Path]:
-    """Draw the figures of a study, or of the published tables, as PNG and PDF.
+    """Draw the figures of a study, or of the published tables, as PNG and SVG.
 
     Raises:
         InputError: the source cannot be used.

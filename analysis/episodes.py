@@ -69,7 +69,7 @@ def validated(
     if reserved is not None:
         raise source.error("model", reserved, ALL, "it names the models' mean; rename the model")
     levels = raw["level"].map(_without_l)
-    table["level"] = _whole(levels, "level", source, 0, "give 1 to 5 or L1 to L5")
+    table["level"] = _whole(levels, "level", source, 0, "give a level such as 3 or L3")
     table["run"] = _whole(raw["run"], "run", source, None, "give a whole number")
     for name in names:
         table[name] = _doses(raw, name, source)

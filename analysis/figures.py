@@ -65,7 +65,7 @@ def of_study(study: Study) -> dict[str, Drawn]:
     if not steps.empty:
         note = (
             f"Order: {order}. Whiskers: 95 % interval of the success rate at each boundary, "
-            f"target new tasks (t over {len(study.layout.tasks)} tasks); n = {seen:,} episodes."
+            f"target new tasks (a sample of {len(study.layout.tasks)}); n = {seen:,} episodes."
         )
         drawn["capacity_gaps"] = capacity_bars(steps, note)
     counts = level_counts(study)

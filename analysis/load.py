@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Loaded:
     capacities: Mapping[str, str]  # factor -> capacity
     truth: Mapping[str, Any] | None  # per cell and task, of a synthetic subject
     name: str
+    held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
+    planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
 
 
 def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
@@ -117,13 +119,31 @@ def _load_study(path: Path) -> Loaded:
         rows[key] = row | {"line": number}
     if not rows or factors is None:
         raise InputError(file.name, "no whole record", "run the study first: diagnose run")
+    held, planned = _plan(file.with_name("study.json"))
+    varied = tuple(name for name in factors if name not in held)
     raw = pd.DataFrame(list(rows.values()))
     lines = [row["line"] for row in rows.values()]
     source = Source(file.name, lambda row: f"line {lines[row]}")
-    table, ordered = validated(raw, source, factors)
+    table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
     name = str(next(iter(rows.values()))["study"]) or file.parent.name
-    return Loaded(table, ordered, _capacities(ordered, capacities), truth, name)
+    return Loaded(table, ordered, _capacities(ordered, capacities), truth, name, held, planned)
+
+
+def _plan(path: Path) -> tuple[dict[str, int], int | None]:
+    """Return what study.json declares: the factors held at one dose, and how many episodes.
+
+    Nothing can be estimated of a held factor. A study that varies nothing keeps them all, so that
+    its one cell has a name. Without a readable study.json nothing is declared.
+    """
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+        levels = {str(entry["name"]): entry["levels"] for entry in header["factors"]}
+        held = {name: int(doses[0]) for name, doses in levels.items() if len(doses) == 1}
+        planned = int(header["episodes"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return {}, None
+    return (held if len(held) < len(levels) else {}), planned
 
 
 def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -1,7 +1,7 @@
 """A study as loaded: its episodes, and its estimates as one frame."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Study:
     layout: Layout
     capacities: Mapping[str, str]
     known: Mapping[str, Any] | None = None  # truth of a synthetic subject
+    held: Mapping[str, int] = field(default_factory=dict)  # factors of one dose, and the dose
+    planned: int | None = None  # episodes of the schedule, where one is known
 
     @classmethod
     def load(cls, path: Path | str, factors: Sequence[str] = ()) -> "Study":
@@ -49,7 +51,15 @@ class Study:
         """
         read = load(path, factors)
         layout = layout_of(read.table, read.factors)
-        return cls(read.name, read.table, layout, read.capacities, read.truth)
+        return cls(
+            read.name,
+            read.table,
+            layout,
+            read.capacities,
+            read.truth,
+            read.held,
+            read.planned,
+        )
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -86,10 +86,19 @@ def _heading(study: Study, how: Uncertainty) -> str:
         lost = f"{total - seen:,} missing ({causes}), never counted as failures"
     models = study.models
     who = models[0] if len(models) == 1 else f"{len(models)} models"
-    return (
+    text = (
         f"{study.name}: {who}. Target: {target}. "
         f"{seen:,} of {total:,} episodes observed, {lost}. Intervals: 95 %."
     )
+    if study.planned is not None and total < study.planned:
+        text += (
+            f" UNFINISHED: {study.planned - total:,} of {study.planned:,} episodes have not run; "
+            "the same command continues."
+        )
+    if study.held:
+        doses = (f"{name} at {dose or 'off'}" for name, dose in study.held.items())
+        text += f" Held: {', '.join(doses)}."
+    return text
 
 
 def pp(value: float) -> str:
@@ -112,7 +121,8 @@ def _tidy(value: float) -> float:
 def _said(table: ModelTable, kind: str, factor: str) -> str:
     row = table.rows[f"{kind}:{factor}"]
     limits = interval(row["ci_low"], row["ci_high"])
-    return f"{factor} ({table.study.capacities[factor]}) {pp(row['estimate'])} pp {limits}"
+    capacity = table.study.capacities[factor]
+    return f"{capacity}, {factor} {pp(row['estimate'])} pp {limits}"
 
 
 def _answer(table: ModelTable, how: Uncertainty) -> str:
@@ -120,7 +130,7 @@ def _answer(table: ModelTable, how: Uncertainty) -> str:
     kind = table.leading()
     factors = table.study.layout.factors
     if kind is None:
-        return "No capacity can be ranked: the cells that takes have no data."
+        return "No capacity can be ranked: the cells that this takes have no data."
     order = sorted(factors, key=lambda factor: -table.value(f"{kind}:{factor}"))
     top = order[0]
     measure = TITLES[kind]
@@ -132,9 +142,10 @@ def _answer(table: ModelTable, how: Uncertainty) -> str:
             "No gap is distinguishable from zero at 95 %; the largest is "
             f"{_said(table, kind, top)} ({measure})."
         )
-    said = _said(table, kind, top).replace(f"{top} (", f"{top} (", 1)
-    head, tail = said.split(") ", maxsplit=1)
-    text = f"{head}) holds {_whom(table)} back most: {tail} ({measure})"
+    row = table.rows[f"{kind}:{top}"]
+    gain = f"{pp(row['estimate'])} pp {interval(row['ci_low'], row['ci_high'])}"
+    capacity = table.study.capacities[top].capitalize()
+    text = f"{capacity} holds {_whom(table)} back most: {top} adds {gain} ({measure})"
     if len(order) == 1:
         return text + "."
     second = order[1]
@@ -290,7 +301,15 @@ def _foot(table: ModelTable) -> list[str]:
     if np.isfinite(residual):
         rates.append(f"residual {100 * residual:.1f} %")
     lines = _wrapped(" · ".join(rates))
-    lines += _wrapped(f"Percentage points. Sequence and digits: {' > '.join(layout.factors)}.")
+    order = ", ".join(layout.factors)
+    lines += _wrapped(f"Percentage points. In sequence, and in a cell's digits: {order}.")
+    if table.leading() == "shapley":
+        lines += _wrapped(
+            "Shapley: the mean gain over all orders of switching the interventions on; over the "
+            "orders: the least and the greatest gain. In sequence: the gain in the order given, so "
+            "a later one gets more where the earlier ones open the way. Residual: what still fails "
+            "with everything on."
+        )
     if table.study.known is not None:
         lines.append("Truth: the subject's computed success probabilities on these very tasks.")
     lines += _missing_line(table)

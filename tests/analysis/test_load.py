@@ -55,7 +55,7 @@ def test_levels_may_carry_their_letter(sound: pd.DataFrame, tmp_path: Path) -> N
         ("success", "0.5", "column success, line 5"),
         ("gap_hints", "10", r"column gap_hints, line 5: received '10'; give the dose: 0 \(off\)"),
         ("gap_hints", "", "column gap_hints, line 5: received ''"),
-        ("level", "easy", "give 1 to 5 or L1 to L5"),
+        ("level", "easy", "give a level such as 3 or L3"),
         ("run", "first", "column run, line 5: received 'first'; give a whole number"),
         ("run", "1.5", "give a whole number"),
         ("model", "ALL", "it names the models' mean"),

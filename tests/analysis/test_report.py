@@ -39,8 +39,8 @@ def flat(text: str) -> str:
 def test_the_first_line_answers(tmp_path: Path) -> None:
     text = printed(saved(tmp_path / "t.csv", table(rate)))
     assert re.match(
-        r"solution_sketches \(application\) holds m back most: \+\d+\.\d pp \[.+\] \(Shapley\); "
-        r"second gap_hints \(identification\) \+\d+\.\d pp \[",
+        r"Application holds m back most: solution_sketches adds \+\d+\.\d pp \[.+\] \(Shapley\); "
+        r"second identification, gap_hints \+\d+\.\d pp \[",
         flat(text),
     )
     assert "3,200 of 3,200 episodes observed, none missing" in flat(text)
@@ -55,7 +55,7 @@ def test_overlap_and_no_gap_are_said(tmp_path: Path) -> None:
     assert re.search(r"Their intervals overlap: the difference is \+\d+\.\d pp \[-", flat(text))
     lone = table(rate, tasks=["A-L1"])
     text = printed(saved(tmp_path / "lone.csv", lone))
-    assert text.startswith("The largest gap is solution_sketches (application) +")
+    assert text.startswith("The largest gap is application, solution_sketches +")
     assert "[no interval] (Shapley); one task or cluster" in flat(text)
     none = table(lambda _t, _c: 0.4, seed=1, common=False)
     assert printed(saved(tmp_path / "none.csv", none)).startswith("No gap is distinguishable")

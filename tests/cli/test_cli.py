@@ -197,6 +197,26 @@ def test_a_factor_named_on_the_command_line_is_held(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = (folder_of(tmp_path) / "episodes.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["cell"] for line in lines) == ["1000", "1010", "1100", "1110"]
+    assert "Held: gap_hints at 1, solution_sketches at off." in " ".join(done.stdout.split())
+    table = (folder_of(tmp_path) / "estimates.csv").read_text()
+    assert "shapley:experiment_oracles," in table
+    assert "gap_hints," not in table.replace("experiment_oracles", "")
+
+
+def test_an_unfinished_study_says_so(tmp_path, capsys):
+    assert diagnose(*SMOKE, cwd=tmp_path).returncode == 0
+    records = folder_of(tmp_path) / "episodes.jsonl"
+    records.write_bytes(b"".join(records.read_bytes().splitlines(keepends=True)[:12]))
+    assert main(["analyze", str(folder_of(tmp_path))]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "UNFINISHED: 4 of 16 episodes have not run" in said
+
+
+def test_truth_is_told_only_where_it_was_computed_for(tmp_path):
+    done = diagnose(*SMOKE, "budgets.trials=0", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (folder_of(tmp_path) / "truth.json").exists()
+    assert "truth" not in done.stdout.lower()
 
 
 def test_a_sweep_makes_one_folder_each(tmp_path):
