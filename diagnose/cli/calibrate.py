@@ -48,7 +48,7 @@ from diagnose.models.reference.truth import (
     verdicts_of,
 )
 from diagnose.records import canonical_json
-from diagnose.seeds import stream
+from diagnose.seeds import seed_of, stream
 from diagnose.subjects.budgets import Budgets
 from diagnose.tasks import Task, all_tasks, family_of
 
@@ -187,7 +187,8 @@ def scored(
 
 def checked(each: Map, subject: Planted, ground: Ground, episodes: int, seed: int) -> Check:
     """Run whole episodes on published and drawn tasks in turn, and compare with the enumeration."""
-    rng = stream(seed, "calibrate", subject.name, "episodes")
+    root = seed_of(seed, "calibrate", subject.name, "episodes")  # profiles share no draws
+    rng = stream(root)
     tasks, weights = [*all_tasks(), *ground.population.tasks], ground.weights(DRAWS[1])
     table = VerdictTable.of(ground.verdicts)
     picks, chances, simulated = [], [], []
@@ -198,10 +199,10 @@ def checked(each: Map, subject: Planted, ground: Ground, episodes: int, seed: in
         picks.append((tasks[place], cell, number))
         supplied = subject.supplied[cell]
         chances.append(chance_of(ground.verdicts[place], subject.profile, supplied))
-        draws, slip = draws_of((seed, tasks[place].id, number))
+        draws, slip = draws_of((root, tasks[place].id, number))
         own = np.array([place]), draws[None, None], np.array([[slip]])
         simulated.append(bool(table.outcomes(subject.profile, [supplied], *own).item()))
-    jobs = [(subject.name, picks[i : i + BATCH], seed) for i in range(0, episodes, BATCH)]
+    jobs = [(subject.name, picks[i : i + BATCH], root) for i in range(0, episodes, BATCH)]
     passed = [one for part in each(run_picks, jobs) for one in part]
     return Check(subject.name, tuple(passed), tuple(chances), tuple(simulated))
 
