@@ -47,7 +47,9 @@ def task(task_id: str) -> Task:
     family = FAMILIES.get(letter)
     if family is None or level not in map(str, LEVELS):
         raise InputError(
-            "task", task_id, f"name A to E and a level from 1 to {LEVELS[-1]}, such as C-L3"
+            "task",
+            task_id,
+            f"name a family, {', '.join(FAMILIES)}, and a level from 1 to {LEVELS[-1]}: C-L3",
         )
     return make_task(family, int(level))
 

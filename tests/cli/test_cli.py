@@ -111,7 +111,7 @@ SMOKE = ("run", "experiment=smoke", "study.runs=1", "study.tasks=[A-L1]")
         ("design=full", ("design", "full")),
         ("subject.profile.identification=1.2", ("identification", "1.2", "0 to 1")),
         ("study.runs=0", ("study.runs", "0")),
-        ("study.tasks=[A-L9]", ("A-L9", "from 1 to 7")),
+        ("study.tasks=[A-L9]", ("A-L9", "a level from 1 to 7")),
         ("budgets.trials=-1", ("budgets.trials", "-1")),
         ("run.workers=-1", ("workers", "-1")),
         ("interventions/gap_hints=maybe", ("gap_hints", "maybe")),
