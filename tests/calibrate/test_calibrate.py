@@ -1,5 +1,8 @@
 """The calibration: its population, its use of the project's estimators, its sheet, its refusals."""
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,6 +113,7 @@ def test_every_profile_composes_and_runs_three_episodes(name):
     assert [type(one) for one in passed] == [bool] * 3
 
 
+@cache
 def published_ground():
     """The published tasks alone: their truths need no population."""
     tasks = all_tasks()
@@ -207,6 +211,11 @@ def test_without_effects_no_interval_is_empty_and_none_misses_zero(ground):
     assert (scores.clear == -1).all()
 
 
+def read_table(path):
+    """Read a sheet's table; a profile is named null."""
+    return pd.read_csv(path, keep_default_na=False)
+
+
 def test_the_command_writes_sheet_table_and_figure(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(calibrate, "places", lambda: [("A", 1), ("C", 1)])
@@ -218,9 +227,10 @@ def test_the_command_writes_sheet_table_and_figure(monkeypatch, tmp_path, capsys
     assert capsys.readouterr().out == text
     assert "null: nothing varies" in text
     assert "diagnose calibrate --profiles null,bottleneck_discovery --replicates 3" in text
-    rows = pd.read_csv(tmp_path / "docs" / "sheet.csv")
+    rows = read_table(tmp_path / "docs" / "sheet.csv")
     assert len(rows) == 2 * len(DRAWS) * 12
     none = rows[rows["profile"] == "null"]
+    assert len(none) == len(DRAWS) * 12
     assert (none["coverage"] == 1).all()
     assert (none["width"] > 0).all()
     assert (tmp_path / "docs" / "sheet.png").stat().st_size > 10_000
@@ -254,3 +264,20 @@ def test_profiles_are_named_once_each():
     assert checked_profiles("all") == profiles()
     assert {"frontier", "flat", "strong", "null"} < set(profiles())
     assert {f"bottleneck_{capacity}" for capacity in CAPACITIES} < set(profiles())
+
+
+def test_the_committed_sheet_is_of_these_profiles_and_tasks():
+    """A changed profile, task or builder changes the truth: the sheet is then to be made again."""
+    docs = Path(__file__).parents[2] / "docs"
+    rows = read_table(docs / "data_sheet.csv")
+    assert set(rows["profile"]) == set(profiles())
+    assert set(rows["tasks"]) == set(DRAWS)
+    assert rows["replicates"].min() >= 400
+    assert "Made by `diagnose calibrate" in (docs / "data_sheet.md").read_text()
+    ground = published_ground()
+    fixed = rows[rows["tasks"] == "fixed"].set_index(["profile", "estimand"])["truth"]
+    for name in profiles():
+        subject = planted(name)
+        specs = specs_of(layout_of(subject, ground))
+        true = truth(subject, ground, "fixed", specs)
+        np.testing.assert_allclose(fixed[name][[one.name for one in specs]], true, atol=1e-5)
