@@ -3,7 +3,8 @@
 Capacity: discovery. Injected: the host function ``ask``. It reports observations (with
 ``analysis``, also the law they reveal) and answers only what was asked. Doses: dose d allows
 ``budgets[d - 1]`` answered questions; 9 is the sham, which answers any question with as long a
-report on lamps that nothing powers. Used: at least one question was answered.
+report on lamps that nothing powers. Used: a question was answered, and the subject went on to note
+or to build with the answer before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ OPENINGS = (
     ),
 )
 HELP = "a question in plain words; returns the report of a controlled experiment."
+KEEPING = frozenset({"note", "place", "fill", "build"})  # what a subject does with an answer
 REFUSAL = (
     "No experiment of mine answers that. Ask how one thing behaves: name the component, and what "
     "about it you want to know."
@@ -137,8 +139,12 @@ class OracleSession:
         return ""
 
     def used(self, evidence: Evidence) -> bool:
-        """See ``Session.used``."""
-        return self.answered > 0
+        """See ``Session.used``: a later turn noted something or placed blocks."""
+        asked = [call.turn for call in evidence.calls if call.ok and call.name == "ask"]
+        return self.answered > 0 and any(
+            call.ok and call.name in KEEPING and call.turn > min(asked, default=call.turn)
+            for call in evidence.calls
+        )
 
 
 def _report(experiment: Experiment) -> str:

@@ -170,7 +170,10 @@ def test_the_oracle_reports_observations_from_which_the_law_follows(law):
     for arm in catalogue()[law].arms:
         assert arm.label in report
     assert "Analysis" not in report
-    assert session.used(NOTHING)
+    asked, built = HostCall(0, "ask", ("?",), ok=True), HostCall(1, "build", ([],), ok=True)
+    assert session.used(called(asked, built))
+    assert not session.used(called(asked))
+    assert not session.used(called(HostCall(1, "ask", ("?",), ok=True), built))
 
 
 @pytest.mark.parametrize("law", list(CATALOGUE))
@@ -194,7 +197,8 @@ def test_the_oracle_answers_as_many_questions_as_its_dose_allows():
 def test_the_oracle_refuses_what_it_cannot_test(question):
     session = opened(ExperimentOracles)
     assert session.ask(question) == experiment_oracles.REFUSAL
-    assert not session.used(NOTHING)
+    built = HostCall(1, "build", ([],), ok=True)
+    assert not session.used(called(HostCall(0, "ask", (question,), ok=True), built))
 
 
 @pytest.mark.parametrize("question", [None, 3, ["a"], b"dust"])
