@@ -80,11 +80,14 @@ def _disk_error(path: Path, error: OSError) -> StoreError:
         named = error.filename or path
         return StoreError(f"{named}: is a symbolic link, which is not written through; remove it")
     full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-    what = "the disk, quota or file-size limit is full" if full else "cannot be used"
-    remedy = "make room" if full else "make the folder writable"
+    if not full:
+        return StoreError(
+            f"{path}: cannot be used ({error.strerror}); make it a folder one may write in, or "
+            "choose another study.folder; what is recorded stays as it is"
+        )
     return StoreError(
-        f"{path}: {what} ({error.strerror}); every record before this is kept; "
-        f"{remedy} and the same command continues"
+        f"{path}: the disk, quota or file-size limit is full ({error.strerror}); every record "
+        "before this is kept; make room and the same command continues"
     )
 
 
