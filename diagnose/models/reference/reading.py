@@ -104,11 +104,6 @@ def planned_laws(first: str) -> frozenset[str]:
     )
 
 
-def offered(first: str, function: str) -> bool:
-    """Return whether the text offers a host function of that name."""
-    return bool(parameters(first, function))
-
-
 def parameters(first: str, function: str) -> tuple[str, ...]:
     """Return the parameters of a host function that the text offers; nothing if it offers none."""
     found = re.search(rf"^- {function}\(([a-z_, ]+)\)", first, flags=re.MULTILINE)
