@@ -36,11 +36,7 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     A junction whose branches end blind reaches no lamp; it is in the mapping with an empty set.
     """
     flow = _Flow(circuit, trace)
-    return {
-        pos: flow.lamps_from(pos)
-        for pos, dust in trace.dust.items()
-        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
-    }
+    return {pos: flow.lamps_from(pos) for pos in _junctions(flow, trace)}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -49,12 +45,17 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     Strong junctions are looked at first: they lie near the button and mostly decide at once.
     """
     flow = _Flow(circuit, trace)
-    junctions = [
+    return any(len(flow.lamps_from(pos)) >= lamps for pos in _junctions(flow, trace))
+
+
+def _junctions(flow: "_Flow", trace: Trace) -> list[Pos]:
+    """Return the dusts with three or more connections that carried a signal, strongest first."""
+    found = [
         (-dust.peak, pos)
         for pos, dust in trace.dust.items()
         if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
     ]
-    return any(len(flow.lamps_from(pos)) >= lamps for _, pos in sorted(junctions))
+    return [pos for _, pos in sorted(found)]
 
 
 class _Flow:
