@@ -5,6 +5,7 @@ and measured again whenever a source they depend on changes), the replicates, an
 that check the enumerated truth.
 """
 
+import argparse
 import hashlib
 import json
 import multiprocessing
@@ -58,6 +59,25 @@ CACHE = Path("studies") / "calibration-verdicts.json"
 MOST_REPLICATES, MOST_RUNS = 1_000_000, 1000
 
 Map = Callable[..., Iterable[Any]]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--profiles", default="all", help="all, or names: flat,null")
+    parser.add_argument("--replicates", type=int, default=400, help="studies a profile and kind")
+    parser.add_argument("--runs", type=int, default=8, help="of every task in every cell")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--episodes", type=int, default=200, help="whole episodes that check each profile's truth"
+    )
+    parser.add_argument("--out", type=Path, help="a .md file; table and figure go beside it")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Calibrate; see ``calibrate``."""
+    return calibrate(
+        given.profiles, given.replicates, given.runs, given.seed, given.episodes, given.out
+    )
 
 
 def calibrate(

@@ -1,0 +1,30 @@
+"""``diagnose figures``: the figures of a study, a table or the published results."""
+
+import argparse
+from pathlib import Path
+
+from diagnose.cli.main import OK
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("source", help="a study folder, a table, or the word paper")
+    parser.add_argument("--out", type=Path, help="folder for the figures")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Draw the figures and print where they are."""
+    from analysis import cli
+
+    if given.source == "paper":
+        paths = cli.figures("paper", given.out or Path("figures"))
+    else:
+        source = Path(given.source)
+        paths = cli.figures(source, given.out or _beside(source))
+    for path in paths:
+        print(path)
+    return OK
+
+
+def _beside(source: Path) -> Path:
+    return source / "figures" if source.is_dir() else source.with_suffix("") / "figures"
