@@ -203,7 +203,8 @@ def test_replicates_do_not_depend_on_who_simulates_them(ground):
 
 def test_without_effects_no_interval_is_empty_and_none_misses_zero(ground):
     scores = score(planted("null"), ground, "new", range(5), 4, 0)
-    assert (scores.estimate == 0).all()
+    # Zero but for the rounding of the sums, whose order is the linear algebra library's.
+    np.testing.assert_allclose(scores.estimate, 0, atol=1e-15)
     assert (scores.low < 0).all()
     assert (scores.high > 0).all()
     assert scores.on_counts.all()
