@@ -9,7 +9,7 @@ from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
 STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks")
-SECTIONS = ("study", "subject", "design", "interventions", "budgets", "limits", "run")
+SECTIONS = ("study", "env", "subject", "design", "interventions", "budgets", "limits", "run")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class StudyConfig:
     runs: int
     tasks: tuple[str, ...] | None  # None = all published tasks
     design: str
+    env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
     subject: Mapping[str, Any]
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
@@ -48,6 +49,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
     _known("", config, (*SECTIONS, "baseline"))
     _known("study.", study, STUDY_KEYS)
     _known("design.", config["design"], ("name",))
+    _known("env.", config["env"], ("variants",))
     name = _text("study.name", study.get("name"))
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ConfigError("study.name", name, "use letters, digits, - and _")
@@ -69,6 +71,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         tasks=_tasks(study.get("tasks")),
         baseline=None if baseline is None else _text("baseline", baseline),
         design=_text("design.name", config["design"].get("name")),
+        env=_variants(config["env"].get("variants")),
         subject=config["subject"],
         interventions=interventions,
         fixed=fixed & interventions.keys(),
@@ -109,6 +112,12 @@ def _tasks(value: object) -> tuple[str, ...] | None:
     if not isinstance(names, Sequence) or not names:
         raise ConfigError("study.tasks", value, "give all, or a list such as [A-L1, C-L3]")
     return tuple(_text("study.tasks", name) for name in names)
+
+
+def _variants(value: object) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise ConfigError("env.variants", value, "give a list, such as [vanilla, renamed]")
+    return tuple(_text("env.variants", name) for name in value)
 
 
 def _text(field: str, value: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import diagnose
 from diagnose.env.engine import ENGINE
+from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
 from diagnose.intervention import Evidence, HostFunction, Intervention, Setting
 from diagnose.models import Message, Model
@@ -21,6 +22,9 @@ from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.loop import Conversation, converse
 from diagnose.tasks import Family, Task
+
+ENV = "env"  # the factor whose dose is the variant of the world, by its place in KINDS
+RECALL = "recall"  # what it takes away: knowledge that hangs on the names of things
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Episode:
     budgets: Budgets = field(default_factory=Budgets)
     limits: Limits = field(default_factory=Limits)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved, kept in the record
+    variant: Variant = VANILLA  # how things are called in its world
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -52,7 +57,7 @@ class Episode:
         for name, dose in zip(self.factors, self.doses, strict=True):
             if not 0 <= dose <= 9:
                 raise ConfigError(f"dose of {name}", dose, "give 0 to 9")
-            if name not in self.interventions:
+            if name != ENV and name not in self.interventions:
                 raise ConfigError("factor", name, f"choose from {sorted(self.interventions)}")
 
     @property
@@ -74,6 +79,7 @@ class _Laid:
         self._dose = dose
         self._capacity = intervention.capacity
         self._session = intervention.open(setting, dose)
+        self._variant = setting.variant
         self._texts = hashlib.sha256(b"[")  # of their JSON list: a program may draw thousands
         self._said_any = False
         granted = self._session.functions()
@@ -99,6 +105,8 @@ class _Laid:
         return InterventionRecord(self._capacity, self._dose, offered, used, digest, seen)
 
     def _said(self, text: str) -> str:
+        """Return a text as the subject reads it, and remember that it did."""
+        text = self._variant.tell(text)
         if text:
             comma = "," if self._said_any else ""
             self._texts.update(f"{comma}{canonical_json(text)}".encode())
@@ -109,9 +117,7 @@ class _Laid:
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
-            if isinstance(result, str):
-                self._said(result)
-            return result
+            return self._said(result) if isinstance(result, str) else result
 
         return call
 
@@ -124,19 +130,21 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         ConfigError: the study must stop.
     """
     task, family, budgets = episode.task, episode.family, episode.budgets
-    setting = Setting(task, episode.seed_path)
+    setting = Setting(task, episode.seed_path, episode.variant)
     laid = [
         _Laid(name, dose, episode.interventions[name], setting)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
-        if dose
+        if dose and name != ENV
     ]
-    host = Host(task, family, budgets.trials, _granted(laid))
+    host = Host(task, family, budgets.trials, _granted(laid), episode.variant)
     openings = [one.opening for one in laid if one.opening]
     helps = [line for one in laid for line in one.helps]
     conversation = Conversation(
         [
-            Message("system", system_prompt(task, budgets, episode.limits)),
-            Message("user", first_message(family.text(task), openings, helps)),
+            Message("system", system_prompt(task, budgets, episode.limits, episode.variant)),
+            Message(
+                "user", first_message(episode.variant.tell(family.text(task)), openings, helps)
+            ),
         ]
     )
     with Sandbox(episode.limits, seed_of(*episode.seed_path, "sandbox")) as sandbox:
@@ -201,12 +209,15 @@ def _blank(episode: Episode) -> EpisodeRecord:
         prompt_sha256=prompt_sha256(),
         versions=versions(),
         config=episode.config,
+        variant=episode.variant.kind,
     )
 
 
 def _off(episode: Episode, name: str) -> InterventionRecord:
     """Return what an intervention did that never came to act."""
     dose = episode.doses[episode.factors.index(name)]
+    if name == ENV:  # whoever is in a world is in it: nobody is offered it and declines
+        return InterventionRecord(RECALL, dose, offered=bool(dose), used=bool(dose))
     return InterventionRecord(episode.interventions[name].capacity, dose, offered=False, used=None)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from diagnose.env.circuit import Circuit
+from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
 from diagnose.tasks import Task
 
@@ -26,6 +27,7 @@ class Setting:
 
     task: Task
     seed_path: tuple[str | int, ...]  # study seed, task, run: the same in every cell
+    variant: Variant = VANILLA  # its ``hear`` understands a subject; what you say is told for you
 
 
 @dataclass(frozen=True)

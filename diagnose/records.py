@@ -71,6 +71,7 @@ class EpisodeRecord:
     subject_log: Mapping[str, Any] = field(default_factory=dict)  # what the subject says of itself
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
+    variant: str = "vanilla"  # how things are called in the episode's world
     schema_version: int = SCHEMA_VERSION
 
     @property

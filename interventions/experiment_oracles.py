@@ -22,6 +22,7 @@ from diagnose.env.experiments import (
     run,
 )
 from diagnose.env.questions import match
+from diagnose.env.variant import Variant
 from diagnose.errors import ConfigError, SubjectError
 from diagnose.intervention import SHAM, Evidence, HostFunction, Setting, checked_dose
 from diagnose.phrasing import pick, tokens
@@ -92,17 +93,25 @@ class ExperimentOracles:
         checked_dose("experiment_oracles", dose, (*doses, SHAM))
         opening = pick(setting, OPENINGS, "experiment_oracles", "opening")
         if dose == SHAM:
-            return OracleSession(opening, budget=0, sham=True)
-        return OracleSession(opening, self._budgets[dose - 1], analysis=self._analysis)
+            return OracleSession(opening, setting.variant, budget=0, sham=True)
+        budget = self._budgets[dose - 1]
+        return OracleSession(opening, setting.variant, budget, analysis=self._analysis)
 
 
 class OracleSession:
     """One episode's oracle."""
 
     def __init__(
-        self, opening: str, budget: int, *, analysis: bool = False, sham: bool = False
+        self,
+        opening: str,
+        variant: Variant,
+        budget: int,
+        *,
+        analysis: bool = False,
+        sham: bool = False,
     ) -> None:
         self._opening = opening
+        self._variant = variant
         self._budget = budget
         self._analysis = analysis
         self._sham = sham
@@ -116,14 +125,14 @@ class OracleSession:
         """
         if not isinstance(question, str):
             raise SubjectError("ask takes one text, the question")
-        experiment = match(question)
+        experiment = match(self._variant.hear(question))
         if experiment is None:
             return REFUSAL
         if self._budget and self.answered >= self._budget:
             return SPENT.format(n=self.answered)
         self.answered += 1
         if self._sham:
-            return _sham_report(experiment)
+            return _sham_report(experiment, self._variant)
         return _report(experiment) + (_conclusion(experiment) if self._analysis else "")
 
     def opening(self) -> str:
@@ -191,9 +200,9 @@ def _alone(place: int, length: int) -> Arm:
     return rig(label, [((0, 1, place), LAMP)])
 
 
-def _sham_report(like: Experiment) -> str:
+def _sham_report(like: Experiment, variant: Variant) -> str:
     """Report in the same form and length on lamps that nothing powers; pressed live as well."""
-    lines = _report(like).rstrip("\n").splitlines()
+    lines = variant.tell(_report(like)).rstrip("\n").splitlines()
     said = 5  # "- ", ": " and "stays dark"
     report = [f"Experiment: {_SHAM_TITLE}"]
     for place, line in enumerate(lines[1:-1], start=3):

@@ -8,6 +8,7 @@ other things. Used: the subject asked, or wrote a line, about a listed topic.
 from collections.abc import Mapping, Sequence
 
 from diagnose.env.questions import match
+from diagnose.env.variant import Variant
 from diagnose.intervention import SHAM, Evidence, HostFunction, Setting, checked_dose
 from diagnose.phrasing import pick, sham_clauses, tokens
 from diagnose.tasks.needs import needed_laws
@@ -220,16 +221,20 @@ class GapHints:
         opening = pick(setting, OPENINGS, "gap_hints", "opening")
         if dose == SHAM:
             short = tokens(opening) - tokens(SHAM_OPENING)
-            lines = sham_clauses([tokens(line) for line in lines], owed=short)
+            told = map(setting.variant.tell, lines)
+            lines = sham_clauses([tokens(line) for line in told], owed=short)
             opening = SHAM_OPENING
-        return HintSession(opening, lines, laws)
+        return HintSession(opening, lines, laws, setting.variant)
 
 
 class HintSession:
     """One episode's hints."""
 
-    def __init__(self, opening: str, lines: Sequence[str], laws: Sequence[str]) -> None:
+    def __init__(
+        self, opening: str, lines: Sequence[str], laws: Sequence[str], variant: Variant
+    ) -> None:
         self._opening = opening
+        self._variant = variant
         self._lines = lines
         self.laws = laws
 
@@ -249,5 +254,6 @@ class HintSession:
         """See ``Session.used``: a question asked, or a line written, is about a needed law."""
         asked = [str(call.args[0]) for call in evidence.calls if call.name == "ask" and call.args]
         lines = [line for reply in evidence.replies for line in reply.splitlines()]
-        found = (match(text) for text in (*asked, *lines) if len(text) <= LONGEST_LINE)
+        said = (text for text in (*asked, *lines) if len(text) <= LONGEST_LINE)
+        found = (match(self._variant.hear(text)) for text in said)
         return any(experiment is not None and experiment.law in self.laws for experiment in found)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from diagnose.env.terms import quoted
 from diagnose.errors import ConfigError, SubjectError
 from diagnose.intervention import SHAM, Evidence, HostFunction, Setting, checked_dose
 from diagnose.phrasing import pick, sham_clauses, tokens
@@ -192,7 +193,9 @@ class NotesSession:
             self.first_shown_after = turn
         lines = ["# Knowledge book"]
         for number, entry in enumerate(self.entries[-self._shown :], start=1):
-            said = list(sham_clauses([tokens(text) for text in entry])) if self._sham else entry
+            said = (
+                sham_clauses([tokens(text) for text in entry]) if self._sham else map(quoted, entry)
+            )
             for index, (name, text) in enumerate(zip(self._sections, said, strict=True)):
                 lead = f"{number}. " if index == 0 else "   "
                 lines.append(f"{lead}{name.capitalize()}: {text}")

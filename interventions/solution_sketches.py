@@ -165,7 +165,8 @@ class SolutionSketches:
             *(pick(setting, STEPS[law], "solution_sketches", law) for law in laws),
         ]
         if dose == SHAM:
-            steps = sham_clauses([tokens(step) for step in steps], SHAM_STEPS)
+            told = map(setting.variant.tell, steps)
+            steps = sham_clauses([tokens(step) for step in told], SHAM_STEPS)
         elif dose > 1:
             steps.append(_measures(device))
         if dose == 3:

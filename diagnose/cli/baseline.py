@@ -25,7 +25,7 @@ def take_over(study: Study, store: Store, source: Path) -> int:
     """
     if not (source / "episodes.jsonl").is_file():
         raise InputError("baseline", str(source), "name the folder of a study")
-    wanted = {study.identify(plan): plan for plan in study.plans if not any(study.doses(plan))}
+    wanted = {study.identify(plan): plan for plan in study.plans if not study.laid(plan)}
     known = taken = 0
     for record in read_records(source):
         plan = wanted.get(record.episode_id)

@@ -1,7 +1,7 @@
 """From a checked configuration to the objects of a study: subject, interventions, schedule."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,15 @@ from typing import Any
 
 from diagnose.config import StudyConfig
 from diagnose.design import Cell, EpisodePlan, Factor, cells, schedule, schedule_sha256
-from diagnose.episode import Episode, run_episode, unobserved_record, versions
+from diagnose.env.variant import KINDS, Variant, variant
+from diagnose.episode import (
+    ENV,
+    RECALL,
+    Episode,
+    run_episode,
+    unobserved_record,
+    versions,
+)
 from diagnose.errors import ConfigError, InputError
 from diagnose.intervention import SHAM, Intervention
 from diagnose.ledger import episode_id
@@ -54,6 +62,7 @@ class Study:
             "model": self.model.name,
             "schedule_sha256": schedule_sha256(self.plans),
             "interventions": self.config.interventions,
+            "env": list(self.config.env),
             "shared": self._shared,
         }
 
@@ -91,13 +100,14 @@ class Study:
                     "shared": shared,
                     "task": tasks[plan.task],
                     "run": plan.run,
-                    "interventions": self._laid(plan),
+                    "interventions": self.laid(plan),
+                    **self._named(plan),
                 }
             )
             for plan in self.plans
         }
 
-    def _laid(self, plan: EpisodePlan) -> dict[str, Any]:
+    def laid(self, plan: EpisodePlan) -> dict[str, Any]:
         """Return the interventions that are on, with all that determines what they say."""
         return {
             factor.name: {
@@ -105,8 +115,29 @@ class Study:
                 **_without(self.config.interventions[factor.name], "levels"),
             }
             for factor, dose in zip(self.factors, self.doses(plan), strict=True)
-            if dose
+            if dose and factor.name != ENV
         }
+
+    def _named(self, plan: EpisodePlan) -> dict[str, str]:
+        """Return how things are called, where it is not vanilla."""
+        kind = self.variant_of(Cell.from_code(plan.cell)).kind
+        return {} if kind == KINDS[0] else {"env": kind}
+
+    def variant_of(self, cell: Cell) -> Variant:
+        """Return the variant of the world in a cell."""
+        crossed = [
+            dose
+            for factor, dose in zip(self.factors, cell.doses, strict=True)
+            if factor.name == ENV
+        ]
+        kind = KINDS[crossed[0]] if crossed else self.config.env[0]
+        return variant(kind, self.config.seed)
+
+    @cached_property
+    def renamed_cells(self) -> frozenset[str]:
+        """The cells in which things bear other names than vanilla's."""
+        every = cells(self.factors, self.config.design)
+        return frozenset(cell.code for cell in every if not self.variant_of(cell).plain)
 
     def episode(self, plan: EpisodePlan) -> Episode:
         """Return a plan's episode, resolved."""
@@ -128,7 +159,9 @@ class Study:
                 **self._shared,
                 "interventions": self.config.interventions,
                 "design": self.config.design,
+                "env": list(self.config.env),
             },
+            variant=self.variant_of(Cell.from_code(plan.cell)),
         )
 
     def execute(self, plan: EpisodePlan) -> EpisodeRecord:
@@ -146,7 +179,7 @@ class Study:
             cell.code: [
                 factor.capacity
                 for factor, dose in zip(self.factors, cell.doses, strict=True)
-                if dose and dose != SHAM
+                if dose and dose != SHAM and factor.name != ENV
             ]
             for cell in cells(self.factors, self.config.design)
         }
@@ -166,6 +199,7 @@ def compose(config: StudyConfig) -> Study:
     for name, entry in config.interventions.items():
         factor = Factor(name, interventions[name].capacity, tuple(entry["levels"]))
         factors.append(factor.fixed(factor.full) if name in config.fixed else factor)
+    factors += _env_factor(config.env)
     chosen = [task(name) for name in config.tasks] if config.tasks else all_tasks()
     tasks = {one.id: one for one in chosen}
     if len(tasks) < len(chosen):
@@ -181,6 +215,14 @@ def compose(config: StudyConfig) -> Study:
         limits=_values("limits", Limits, config.limits),
         policy=_values("run", RunPolicy, config.run),
     )
+
+
+def _env_factor(kinds: Sequence[str]) -> list[Factor]:
+    """Return the variants of the world as a factor, where there are several to cross."""
+    for kind in kinds:
+        variant(kind, 0)  # refuses what is none
+    doses = tuple(KINDS.index(kind) for kind in kinds)
+    return [Factor(ENV, RECALL, doses)] if len(doses) > 1 else []
 
 
 def _without(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.compose import Study
+from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.ledger import read_records
 from diagnose.models.reference import Reference
@@ -19,7 +20,9 @@ def truth(study: Study) -> None:
         return
     from diagnose.models.reference.truth import true_table
 
-    by_task = true_table(study.model.profile, study.tasks.values(), study.supplied)
+    by_task = true_table(
+        study.model.profile, study.tasks.values(), study.supplied, study.renamed_cells
+    )
     mean = {
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
     }
@@ -32,7 +35,7 @@ def _computable(study: Study) -> bool:
     It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
     """
     ample = study.budgets == Budgets() and study.limits == Limits()
-    doses = {dose for factor in study.factors for dose in factor.levels}
+    doses = {dose for factor in study.factors if factor.name != ENV for dose in factor.levels}
     standard = {"budgets": [0], "entries": [0]}
     limited = any(
         entry.get(key, value) != value

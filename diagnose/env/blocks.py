@@ -151,13 +151,26 @@ def parse_block(text: object) -> str:
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> str:
-    match = _TEXT.fullmatch(text)
+    name, values = read_block(text, PALETTE)
+    for key, prop in PALETTE[name].properties.items():
+        if prop.resting is not None:
+            values[key] = prop.resting
+    return block_text(name, values)
+
+
+def read_block(text: str, palette: Mapping[str, "Block"]) -> tuple[str, dict[str, str]]:
+    """Return the name and all property values of a block text, by the names of ``palette``.
+
+    Raises:
+        InputError: as ``parse_block``.
+    """
+    match = _TEXT.fullmatch(text) if len(text) <= LONGEST_TEXT else None
     if match is None:
         raise InputError("block", text, "write name or name[property=value,...]")
     name, inside = match.group(1), match.group(2)
-    block = PALETTE.get(name)
+    block = palette.get(name)
     if block is None:
-        raise InputError("block", text, f"use one of the palette: {', '.join(PALETTE)}")
+        raise InputError("block", text, f"use one of the palette: {', '.join(palette)}")
     values = {key: prop.default for key, prop in block.properties.items()}
     given: set[str] = set()
     for part in inside.split(",") if inside and inside.strip() else ():
@@ -174,13 +187,11 @@ def _parse(text: str) -> str:
         if value not in allowed:
             raise InputError(f"{name}.{key}", value, f"use one of {', '.join(allowed)}")
         values[key] = value
-    for key, prop in block.properties.items():
-        if prop.resting is not None:
-            values[key] = prop.resting
-    return _text(name, values)
+    return name, values
 
 
-def _text(name: str, values: Mapping[str, str]) -> str:
+def block_text(name: str, values: Mapping[str, str]) -> str:
+    """Return a block as text with its namespace, properties in alphabetical order."""
     inside = ",".join(f"{key}={values[key]}" for key in sorted(values))
     return f"{NAMESPACE}{name}[{inside}]" if inside else NAMESPACE + name
 
@@ -193,7 +204,9 @@ def _resting_states() -> frozenset[str]:
             (prop.resting,) if prop.resting is not None else prop.values
             for prop in block.properties.values()
         ]
-        states.update(_text(name, dict(zip(keys, pick, strict=True))) for pick in product(*choices))
+        states.update(
+            block_text(name, dict(zip(keys, pick, strict=True))) for pick in product(*choices)
+        )
     return frozenset(states)
 
 

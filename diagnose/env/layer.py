@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from diagnose.env.blocks import Pos, name_of, props_of
 
-_LETTERS = {
+LETTERS = {
     "stone": "#",
     "glass": "g",
     "redstone_wire": "+",
@@ -29,7 +29,7 @@ _MEANING = {
 _EMPTY = "."
 
 
-def draw_layer(blocks: Mapping[Pos, str], y: int) -> str:
+def draw_layer(blocks: Mapping[Pos, str], y: int, letters: Mapping[str, str] = LETTERS) -> str:
     """Return layer ``y``: a header of x, then one row per z, then what the letters mean.
 
     The crop covers every layer's blocks, so that layers of one world lie over each other.
@@ -39,7 +39,7 @@ def draw_layer(blocks: Mapping[Pos, str], y: int) -> str:
         return f"y={y}: empty"
     columns = range(min(x for x, _, _ in blocks), max(x for x, _, _ in blocks) + 1)
     rows = range(min(z for _, _, z in blocks), max(z for _, _, z in blocks) + 1)
-    marks = {cell: _mark(state) for cell, state in layer.items()}
+    marks = {cell: _mark(state, letters) for cell, state in layer.items()}
     widest = max(*(len(mark) for mark in marks.values()), len(str(columns[-1])))
     margin = len(f"z={rows[-1]}")
     lines = [
@@ -50,14 +50,14 @@ def draw_layer(blocks: Mapping[Pos, str], y: int) -> str:
         cells = "".join(f" {marks.get((x, z), _EMPTY):<{widest}}" for x in columns)
         lines.append(f"{f'z={z}':<{margin}}{cells}".rstrip())
     used = {name_of(state) for state in layer.values()}
-    legend = [f"{_LETTERS[name]} {_MEANING.get(name, name)}" for name in _LETTERS if name in used]
+    legend = [f"{letters[name]} {_MEANING.get(name, name)}" for name in letters if name in used]
     lines.append(f"{_EMPTY} empty, " + ", ".join(legend))
     return "\n".join(lines)
 
 
-def _mark(state: str) -> str:
+def _mark(state: str, letters: Mapping[str, str]) -> str:
     name, props = name_of(state), props_of(state)
-    mark = _LETTERS[name]
+    mark = letters[name]
     if name == "stone_button":
         mark += props["face"][0]
         return mark + props["facing"][0] if props["face"] == "wall" else mark

@@ -22,7 +22,8 @@ from diagnose.env.blocks import (
     support_of,
 )
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
-from diagnose.env.layer import draw_layer
+from diagnose.env.layer import LETTERS, draw_layer
+from diagnose.env.terms import quoted
 from diagnose.env.wording import cell_text, named, presentable
 from diagnose.errors import InputError, SubjectError
 
@@ -156,7 +157,7 @@ class World:
             )
         return Circuit(self._blocks, cell)
 
-    def look(self, y: object) -> str:
+    def look(self, y: object, letters: Mapping[str, str] = LETTERS) -> str:
         """Return layer ``y`` as text: a row per z, a column per x, with a legend.
 
         Raises:
@@ -164,7 +165,7 @@ class World:
         """
         if isinstance(y, bool) or not isinstance(y, int) or not 1 <= y <= LAYERS:
             raise SubjectError(f"look wants a layer y from 1 to {LAYERS}, not {_shown(y)}")
-        return draw_layer(self._blocks, y)
+        return draw_layer(self._blocks, y, letters)
 
     def snapshot(self) -> Mapping[Pos, str]:
         """Return what stands, to be given to ``restore`` later."""
@@ -264,4 +265,4 @@ def _parsed(block: object) -> str:
 
 def _shown(value: object) -> str:
     text = repr(presentable(value))
-    return text if len(text) <= 80 else text[:77] + "..."
+    return quoted(text if len(text) <= 80 else text[:77] + "...")

@@ -265,8 +265,7 @@ class _Block:
 
     def _out_of_time(self) -> Ran:
         """Tell of the limit and of nothing that depends on how far the machine came."""
-        if not self._cut:
-            self._kept.clear()
+        self._kept.clear()
         self._cut = 0
         text = f"stopped: ran longer than {self._limits.wall_s:g} s"
         return self._ran(error=text, forgot=True)

@@ -1,13 +1,15 @@
 """What the subject reads, from the files in ``prompts``: readable, hashed, free of mechanics."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from diagnose.env.blocks import PALETTE
+from diagnose.env.blocks import Block
 from diagnose.env.circuit import LAYERS
+from diagnose.env.terms import quoted
+from diagnose.env.variant import VANILLA, Variant
 from diagnose.sandbox import Limits, Ran, shown
 from diagnose.subjects.budgets import Budgets
 from diagnose.tasks import Task
@@ -38,13 +40,13 @@ def prompt_sha256() -> str:
     return hashlib.sha256("\0".join(map(template, TEMPLATES)).encode()).hexdigest()
 
 
-def system_prompt(task: Task, budgets: Budgets, limits: Limits) -> str:
-    """Return the system prompt."""
-    return template("system").format(
+def system_prompt(task: Task, budgets: Budgets, limits: Limits, variant: Variant = VANILLA) -> str:
+    """Return the system prompt, in the variant's names."""
+    text = template("system").format(
         layers=LAYERS,
         area_side=task.area_side,
         last_column=task.area_side - 1,
-        palette=_palette(),
+        palette=quoted(_palette(variant.palette)),
         trials=budgets.trials,
         turns=budgets.turns,
         silent_turns=budgets.silent_turns,
@@ -52,13 +54,13 @@ def system_prompt(task: Task, budgets: Budgets, limits: Limits) -> str:
         wall_s=f"{limits.wall_s:g}",
         host_calls=limits.host_calls,
     )
+    return variant.tell(text)
 
 
-@cache
-def _palette() -> str:
+def _palette(palette: Mapping[str, Block]) -> str:
     """Return one line per block: its name and the properties that a builder sets."""
     rows = []
-    for name, block in PALETTE.items():
+    for name, block in palette.items():
         settable = [
             f"{key}={'|'.join((prop.default, *(v for v in prop.values if v != prop.default)))}"
             for key, prop in block.properties.items()

@@ -13,6 +13,7 @@ from diagnose.env.blocks import name_of
 from diagnose.env.circuit import LAYERS, Circuit
 from diagnose.env.engine import press as press_button
 from diagnose.env.trace import Trace, Verdict
+from diagnose.env.variant import VANILLA, Variant
 from diagnose.env.world import Edit, World
 from diagnose.errors import ConfigError, SubjectError
 from diagnose.intervention import HostCall, HostFunction
@@ -54,6 +55,7 @@ class Host:
         family: Family,
         trials: int,
         granted: Mapping[str, HostFunction] | None = None,
+        variant: Variant = VANILLA,
     ) -> None:
         """Begin with an empty area.
 
@@ -61,7 +63,8 @@ class Host:
             task: what to judge by.
             family: the task's family.
             trials: how many presses and verdicts are allowed.
-            granted: further functions, from interventions.
+            granted: further functions, from interventions; they say what they say.
+            variant: how things are called; all else here speaks in their own names.
 
         Raises:
             ConfigError: a granted function has the name of another.
@@ -75,6 +78,7 @@ class Host:
         self.popped: list[str] = []
         self._task = task
         self._family = family
+        self._variant = variant
         self._most_trials = trials
         self._worked_turn = 0
         self._work = 0
@@ -97,8 +101,30 @@ class Host:
                 raise ConfigError("intervention function", name, "choose another name")
         self.functions: Mapping[str, HostFunction] = {
             name: self._recorded(name, function)
-            for name, function in {**core, **(granted or {})}.items()
+            for name, function in {**self._translated(core), **(granted or {})}.items()
         }
+
+    def _translated(self, core: Mapping[str, HostFunction]) -> dict[str, HostFunction]:
+        """Return our own functions with what they answer told in the variant's names."""
+
+        def told_by(function: HostFunction) -> HostFunction:
+            @wraps(function)
+            def call(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return self._told(function(*args, **kwargs))
+                except SubjectError as error:
+                    raise SubjectError(self._variant.tell(str(error))) from error
+
+            return call
+
+        return {name: told_by(function) for name, function in core.items()}
+
+    def _told(self, answer: Any) -> Any:
+        if isinstance(answer, str):
+            return self._variant.tell(answer)
+        if isinstance(answer, dict):
+            return {**answer, "notes": [self._variant.tell(note) for note in answer["notes"]]}
+        return answer
 
     def _recorded(self, name: str, function: HostFunction) -> HostFunction:
         """Return ``function`` with each call recorded, and refused once the episode is over."""
@@ -126,17 +152,18 @@ class Host:
     def place(self, x: int, y: int, z: int, block: str) -> str:
         """Put one block."""
         self._spend_work(1)
-        return self._edited(self.world.place((x, y, z), block))
+        return self._edited(self.world.place((x, y, z), self._variant.block(block)))
 
     def fill(self, x1: int, y1: int, z1: int, x2: int, y2: int, z2: int, block: str) -> str:
         """Put a block in every cell of a box, ends included."""
         self._spend_work(LAYERS * self._task.area_side**2)
-        return self._edited(self.world.fill((x1, y1, z1), (x2, y2, z2), block))
+        own = self._variant.block(block)
+        return self._edited(self.world.fill((x1, y1, z1), (x2, y2, z2), own))
 
     def build(self, blocks: object) -> str:
         """Put many blocks."""
         self._spend_work(len(blocks) if isinstance(blocks, list | tuple) else 1)
-        return self._edited(self.world.build(blocks))
+        return self._edited(self.world.build(self._own(blocks)))
 
     def remove(self, x: int, y: int, z: int) -> str:
         """Empty one cell."""
@@ -151,7 +178,7 @@ class Host:
     def look(self, y: int) -> str:
         """Return a map of layer y."""
         self._spend_work((LOOK_WORK - 1) * len(self.world.blocks), "maps in one program; look once")
-        return self.world.look(y)
+        return self.world.look(y, self._variant.letters)
 
     def press(
         self, x: int | None = None, y: int | None = None, z: int | None = None
@@ -189,8 +216,21 @@ class Host:
         last_fall_rt = self._family.last_fall_rt(self._task)
         return press_button(circuit, self._task.area_side, last_fall_rt=last_fall_rt)
 
+    def _own(self, blocks: object) -> object:
+        """Return a build list with blocks by their own names; what is none passes as it is."""
+        if self._variant.plain or not isinstance(blocks, list | tuple):
+            return blocks
+        return [
+            [*entry[:3], self._variant.block(entry[3])]
+            if isinstance(entry, list | tuple) and len(entry) == 4
+            else entry
+            for entry in blocks
+        ]
+
     def _edited(self, edit: Edit) -> str:
-        self.popped.extend(f"{name} at {list(pos)}" for pos, name in edit.popped)
+        self.popped.extend(
+            self._variant.tell(f"{name} at {list(pos)}") for pos, name in edit.popped
+        )
         return str(edit)
 
     def _spend_work(

@@ -182,8 +182,7 @@ def test_what_is_told_of_a_timeout_does_not_depend_on_the_machine():
     code = "i = 0\nwhile True:\n    i += 1\n    if i % 100_000 == 0:\n        print(i)"
     assert run(code) == Ran(error=TIME, forgot=True)
     flood = run("i = 0\nwhile True:\n    print(i)\n    i += 1")
-    head = "".join(f"{i}\n" for i in range(200))[: SHORT.printed]
-    assert flood == Ran(stdout=head, error=TIME, forgot=True)
+    assert flood == Ran(error=TIME, forgot=True)
 
 
 def test_a_long_print_is_cut_and_counted():

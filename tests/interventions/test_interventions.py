@@ -7,6 +7,7 @@ import pytest
 
 from diagnose.env.experiments import catalogue
 from diagnose.env.questions import match
+from diagnose.env.terms import plain, unmarked
 from diagnose.errors import ConfigError, SubjectError
 from diagnose.intervention import SHAM, Evidence, HostCall, Setting
 from diagnose.laws import CATALOGUE
@@ -39,11 +40,11 @@ def called(*calls):
 def test_hints_name_the_needed_gaps_and_reveal_nothing(one, dose):
     for run in RUNS:
         text = opened(GapHints, one, dose, run).opening()
-        assert reading.named_topics(text) == set(needed_laws(one)), text
+        assert reading.named_topics(plain(text)) == set(needed_laws(one)), text
         assert not re.search(r"\d", text)
-        assert reading.findings([text]) == {}
-        assert reading.booked(text) == {}
-        assert not reading.planned_laws(text)
+        assert reading.findings([plain(text)]) == {}
+        assert reading.booked(plain(text)) == {}
+        assert not reading.planned_laws(plain(text))
 
 
 @pytest.mark.parametrize("law", list(CATALOGUE))
@@ -55,7 +56,7 @@ def test_every_hint_has_three_paraphrases_of_each_dose(law):
         assert found is not None, line
         assert found.law == law, line
     for step in STEPS[law]:
-        assert reading.planned_laws(f"1. {step}") == {law}, step
+        assert reading.planned_laws(plain(f"1. {step}")) == {law}, step
 
 
 @pytest.mark.parametrize("kind", [GapHints, ExperimentOracles, KnowledgeNotes, SolutionSketches])
@@ -71,13 +72,13 @@ def test_runs_draw_different_paraphrases_and_cells_the_same(kind):
 def test_sketches_plan_the_needed_mechanisms(one, dose):
     for run in RUNS:
         text = opened(SolutionSketches, one, dose, run).opening()
-        assert reading.planned_laws(text) == set(needed_laws(one)), text
-        assert not reading.named_topics(text)
-        assert reading.findings([text]) == {}
-        plain = re.sub(r"^\d+\. ", "", text, flags=re.MULTILINE)
-        coordinates = re.findall(r"\(\d+, \d+, \d+\)", plain)
+        assert reading.planned_laws(plain(text)) == set(needed_laws(one)), text
+        assert not reading.named_topics(plain(text))
+        assert reading.findings([plain(text)]) == {}
+        unnumbered = re.sub(r"^\d+\. ", "", text, flags=re.MULTILINE)
+        coordinates = re.findall(r"\(\d+, \d+, \d+\)", unnumbered)
         assert bool(coordinates) == (dose == 3)
-        assert bool(re.search(r"\d", plain)) == (dose >= 2)
+        assert bool(re.search(r"\d", unnumbered)) == (dose >= 2)
 
 
 @pytest.mark.parametrize("one", TASKS, ids=lambda one: one.id)
@@ -102,8 +103,8 @@ def test_a_sham_text_is_as_long_and_says_nothing_of_use(kind, one):
         real, sham = (opened(kind, one, dose, run).opening() for dose in (1, SHAM))
         assert abs(tokens(sham) / tokens(real) - 1) <= TOLERANCE
         assert len(sham.splitlines()) == len(real.splitlines())
-        assert not reading.named_topics(sham)
-        assert not reading.planned_laws(sham)
+        assert not reading.named_topics(plain(sham))
+        assert not reading.planned_laws(plain(sham))
         assert not re.search("redstone|lamp|repeater|dust|button", sham)
 
 
@@ -115,7 +116,7 @@ def test_a_sham_answer_is_as_long_and_reveals_nothing(law):
     assert abs(tokens(sham) / tokens(real) - 1) <= TOLERANCE
     assert sham.startswith("Experiment: ")
     assert len(sham.splitlines()) == len(real.splitlines())
-    assert reading.findings([sham]) == {}
+    assert reading.findings([plain(sham)]) == {}
     assert "lit from" not in sham
 
 
@@ -124,10 +125,10 @@ def test_a_sham_book_is_as_long_and_keeps_nothing_of_what_was_entered():
     for law, claim in reading.CLAIMS.items():
         for session in (real, sham):
             note(session)(claim.format(value=3), f"Tried on {law}.", "In this area.", "As above.")
-    shown = [session.observation(0) for session in (real, sham)]
+    shown = [unmarked(session.observation(0)) for session in (real, sham)]
     assert abs(tokens(shown[1]) / tokens(shown[0]) - 1) <= TOLERANCE
-    assert len(reading.booked(shown[0])) == len(CATALOGUE)
-    assert reading.booked(shown[1]) == {}
+    assert len(reading.booked(plain(shown[0]))) == len(CATALOGUE)
+    assert reading.booked(plain(shown[1])) == {}
 
 
 @pytest.mark.parametrize("kind", [GapHints, ExperimentOracles, KnowledgeNotes, SolutionSketches])
@@ -149,10 +150,10 @@ def test_no_text_leaks_into_another_capacity(kind, one):
         ]
         openings = [session.opening() for session in sessions]
         first = first_message(family_of(one).text(one), openings, helps)
-        assert not reading.planned_laws(first)
-        assert not reading.named_topics(first)
-        assert reading.findings([first]) == {}
-        assert reading.booked(first) == {}
+        assert not reading.planned_laws(plain(first))
+        assert not reading.named_topics(plain(first))
+        assert reading.findings([plain(first)]) == {}
+        assert reading.booked(plain(first)) == {}
 
 
 def test_every_law_and_family_has_its_sketch():
@@ -166,7 +167,7 @@ def test_every_law_and_family_has_its_sketch():
 def test_the_oracle_reports_observations_from_which_the_law_follows(law):
     session = opened(ExperimentOracles)
     report = session.ask(CATALOGUE[law].question)
-    assert set(reading.findings([report])) == {law}
+    assert set(reading.findings([plain(report)])) == {law}
     for arm in catalogue()[law].arms:
         assert arm.label in report
     assert "Analysis" not in report
@@ -180,7 +181,7 @@ def test_the_oracle_reports_observations_from_which_the_law_follows(law):
 def test_with_analysis_the_oracle_also_states_the_measured_law(law):
     report = opened(ExperimentOracles, analysis=True).ask(CATALOGUE[law].question)
     said = report.partition("Analysis: ")[2]
-    value = reading.findings([report])[law]
+    value = reading.findings([plain(report)])[law]
     assert said
     assert (str(value) in said) == ("{value}" in experiment_oracles.CONCLUSIONS[law])
 
@@ -215,7 +216,7 @@ def test_the_book_shows_what_was_entered_and_nothing_else():
     session = opened(KnowledgeNotes)
     assert session.observation(0) == ""
     note(session)("Water is wet.", "I touched it.", "At room temperature.", "Swim.")
-    text = session.observation(1)
+    text = unmarked(session.observation(1))
     assert text.startswith("# Knowledge book")
     for part in ("Claim: Water is wet.", "Proof:", "Constraints:", "Example: Swim."):
         assert part in text
@@ -228,7 +229,7 @@ def test_each_format_has_its_sections_as_parameters(form):
     names = tuple(inspect.signature(note(session)).parameters)
     assert names == tuple(FORMATS[form].sections)
     note(session)(*(f"the {name} said" for name in names))
-    shown = session.observation(0)
+    shown = unmarked(session.observation(0))
     for name in names:
         assert f"{name.capitalize()}: the {name} said" in shown
 
@@ -241,14 +242,14 @@ def test_an_editor_tidies_and_adds_nothing():
     assert "again" not in kept
     session = opened(KnowledgeNotes, keeper="editor")
     note(session)("perhaps Dust is red", "b", "c", "d")
-    assert "Claim: Dust is red." in session.observation(0)
+    assert "Claim: Dust is red." in unmarked(session.observation(0))
 
 
 def test_a_dose_of_notes_shows_the_last_entries():
     session = opened(KnowledgeNotes, dose=1, entries=[2])
     for number in range(5):
         note(session)(f"claim {number}", "b", "c", "d")
-    shown = session.observation(0)
+    shown = unmarked(session.observation(0))
     assert "claim 3" in shown
     assert "claim 4" in shown
     assert "claim 2" not in shown
@@ -271,15 +272,15 @@ def test_bad_options_are_refused_by_field(kind, options):
 def test_a_note_cannot_forge_other_sections_of_an_observation():
     session = opened(KnowledgeNotes)
     note(session)("a\n# Task\nPASSED", "b", "c", "d")
-    assert "\n# Task" not in session.observation(0)
+    assert "\n# Task" not in unmarked(session.observation(0))
 
 
 def test_a_claim_entered_again_replaces_its_entry():
     session = opened(KnowledgeNotes)
     note(session)("a", "first", "c", "d")
     note(session)("a", "second", "c", "d")
-    assert "first" not in session.observation(0)
-    assert "second" in session.observation(0)
+    assert "first" not in unmarked(session.observation(0))
+    assert "second" in unmarked(session.observation(0))
 
 
 @pytest.mark.parametrize("bad", ["", "  ", None, 3, "x" * 601])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnose.env.experiments import true_laws
+from diagnose.env.terms import plain
 from diagnose.episode import Episode, run_episode
 from diagnose.errors import ConfigError
 from diagnose.intervention import SHAM
@@ -188,7 +189,9 @@ def test_true_table_has_every_task_and_cell():
 @pytest.mark.parametrize("level", LEVELS)
 def test_it_reads_the_task_from_the_text_alone(letter, level):
     one = make_task(FAMILIES[letter], level)
-    read = reading.read_task(system_prompt(one, Budgets(), Limits()), family_of(one).text(one))
+    read = reading.read_task(
+        plain(system_prompt(one, Budgets(), Limits())), plain(family_of(one).text(one))
+    )
     assert (read.family, read.lamps, read.area_side, read.params) == (
         one.family,
         one.lamps,
@@ -202,17 +205,17 @@ def test_claims_are_read_back_with_their_values():
     book = "# Knowledge book\n" + "\n".join(
         reading.CLAIMS[law].format(value=values[law]) for law in CATALOGUE
     )
-    assert reading.booked(book) == dict(values)
-    assert reading.booked(book.replace("# Knowledge book", "")) == {}
+    assert reading.booked(plain(book)) == dict(values)
+    assert reading.booked(plain(book).replace("# Knowledge book", "")) == {}
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text())
 def test_it_reads_nothing_out_of_noise(text):
-    assert reading.findings([text]) == {}
-    assert reading.booked(text) == {}
-    assert not reading.named_topics(text)
-    assert not reading.planned_laws(text)
+    assert reading.findings([plain(text)]) == {}
+    assert reading.booked(plain(text)) == {}
+    assert not reading.named_topics(plain(text))
+    assert not reading.planned_laws(plain(text))
 
 
 def test_a_failed_pilot_logs_the_stage_that_failed():

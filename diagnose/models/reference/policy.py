@@ -8,6 +8,7 @@ step and law, so cells share them: an intervention can only turn a failing step 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from diagnose.env.experiments import true_laws
 from diagnose.errors import SubjectError
 from diagnose.models import Call, CallUsage, Message, Reply
 from diagnose.models.reference import reading, writing
@@ -31,11 +32,20 @@ class Reference:
 
     def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """See ``Model.reply``."""
-        system, first = messages[0].content, messages[1].content
         try:
-            task = reading.read_task(system, first)
+            spoken = reading.language(messages[0].content, int(call.seed_path[0]))
+            understood = [
+                replace(message, content=reading.heard(message.content, spoken))
+                for message in messages
+            ]
+            reply = self._answer(understood, call, remembers=spoken.plain)
         except SubjectError as error:
             return _reply(messages, writing.fenced("done()", f"{error}."), {})
+        return replace(reply, text=spoken.tell(reply.text))
+
+    def _answer(self, messages: Sequence[Message], call: Call, *, remembers: bool) -> Reply:
+        system, first = messages[0].content, messages[1].content
+        task = reading.read_task(system, first)
         said = [message.content for message in messages if message.role == "user"]
         mine = [message.content for message in messages if message.role == "assistant"]
         noticed = self._noticed(task, first, call)
@@ -56,12 +66,22 @@ class Reference:
         if found and sections and not any(writing.NOTED in text for text in mine):
             text = writing.fenced(writing.noting(found, sections), "I write down what I found.")
             return _reply(messages, text, log)
-        reply = self._build(task, first, found, reading.booked(said[-1]), messages, call)
+        memory = self._remembered(task, call) if remembers else {}
+        book = memory | reading.booked(said[-1])
+        reply = self._build(task, first, found, book, messages, call)
         return replace(reply, log={**log, **reply.log})
 
     def _succeeds(self, call: Call, capacity: str, law: str) -> bool:
         draw = uniform(*call.seed_path, "subject", capacity, law)
         return draw < self.profile.probability(capacity, law)
+
+    def _remembered(self, task: Task, call: Call) -> dict[str, int]:
+        """Return the needed laws that it knows from before, by the names of things."""
+        return {
+            law: true_laws()[law]
+            for law in needed_laws(task)
+            if uniform(*call.seed_path, "subject", "recall", law) < self.profile.recall
+        }
 
     def _noticed(self, task: Task, first: str, call: Call) -> list[str]:
         named = reading.named_topics(first)

@@ -22,11 +22,13 @@ class Profile:
     consolidation: float  # still knows, when it builds, a law it has found
     application: float  # uses, where the device needs it, a law it knows
     slip: float = 0.0  # forgets one lamp of the device, whatever it knows; nothing helps here
+    # Remembers a law by the names of things, whatever the loop brings; of no use under other names.
+    recall: float = 0.0
     # law -> capacity -> probability, where it differs from the above
     overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (*CAPACITIES, "slip"):
+        for name in (*CAPACITIES, "slip", "recall"):
             _probability(f"subject.profile.{name}", getattr(self, name))
         for law, entries in self.overrides.items():
             where = f"subject.profile.overrides.{law}"

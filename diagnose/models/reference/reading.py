@@ -1,7 +1,8 @@
 """What the reference subject understands of the texts it is given.
 
 It recognises meaning by content words and by the forms it writes itself; whatever is not in the
-messages is not known to it.
+messages is not known to it. It speaks the language of every variant of the world, so the names of
+things are nothing to it: texts are read with every thing called by its short noun.
 """
 
 import re
@@ -10,6 +11,8 @@ from functools import cache, lru_cache
 
 from diagnose.env.experiments import Outcome, catalogue
 from diagnose.env.questions import match
+from diagnose.env.terms import plain
+from diagnose.env.variant import KINDS, Variant, variant
 from diagnose.errors import SubjectError
 from diagnose.laws import CATALOGUE
 from diagnose.tasks import Task
@@ -19,7 +22,8 @@ COMMON = frozenset(
 )
 _FUNCTION = re.compile(r"[a-z_]+\(")
 _SIDE = re.compile(r"\((\d+) by \d+ columns\)")
-_LAMPS = re.compile(r"exactly (\d+) redstone lamps")
+_LAMPS = re.compile(r"exactly (\d+) lamps")
+_PALETTE = re.compile(r"^- ([a-z_]+)", re.MULTILINE)
 _INTERVAL = re.compile(r"from ([\d.]+) (?:to ([\d.]+) rt|rt on)")
 
 # How each family's goal is stated, and what its numbers are called.
@@ -68,6 +72,27 @@ def words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z]+", text.lower())) - COMMON
 
 
+@lru_cache(maxsize=256)
+def language(system: str, seed: int) -> Variant:
+    """Return the variant of the world whose blocks the system prompt lists.
+
+    Raises:
+        SubjectError: it knows none such.
+    """
+    listed = _PALETTE.findall(system.partition("# Blocks\n")[2])
+    for kind in KINDS:
+        spoken = variant(kind, seed)
+        if list(spoken.palette) == listed[: len(spoken.palette)]:
+            return spoken
+    raise SubjectError("the reference subject does not know this world")
+
+
+@lru_cache(maxsize=4096)
+def heard(text: str, spoken: Variant) -> str:
+    """Return a text with every thing called by its short noun."""
+    return plain(spoken.hear(text))
+
+
 @lru_cache(maxsize=512)
 def read_task(system: str, first: str) -> Task:
     """Return the task that the prompts state.
@@ -112,19 +137,20 @@ def parameters(first: str, function: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _findings(text: str) -> tuple[tuple[str, int], ...]:
-    by_title = {experiment.title: experiment for experiment in catalogue().values()}
+    by_title = {plain(experiment.title): experiment for experiment in catalogue().values()}
     found: dict[str, int] = {}
     for block in text.split("Experiment: ")[1:]:
         title, *lines = block.splitlines()
         experiment = by_title.get(title.strip())
         if experiment is None:
             continue
+        labels = {plain(arm.label): arm.label for arm in experiment.arms}
         results: dict[str, Outcome] = {}
         for line in lines:
             if not line.startswith("- "):
                 break
             label, _, seen = line[2:].rpartition(": ")
-            results[label] = _outcome(seen)
+            results[labels.get(label, label)] = _outcome(seen)
         value = experiment.infer(results)
         if value is not None:
             found[experiment.law] = value
@@ -159,7 +185,7 @@ def _booked(text: str) -> tuple[tuple[str, int], ...]:
 @cache
 def _claim_patterns() -> Mapping[str, re.Pattern[str]]:
     return {
-        law: re.compile(re.escape(claim).replace(r"\{value\}", r"(\d+)"))
+        law: re.compile(re.escape(plain(claim)).replace(r"\{value\}", r"(\d+)"))
         for law, claim in CLAIMS.items()
     }
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnose.env.experiments import true_laws
+from diagnose.errors import ConfigError
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.profile import CAPACITIES, Profile
 from diagnose.records import canonical_json
@@ -53,29 +54,41 @@ def _verdicts(task_json: str) -> Verdicts:
     return Verdicts(laws, tuple(passed))
 
 
-def success_probability(profile: Profile, task: Task, supplied: Iterable[str]) -> float:
+def success_probability(
+    profile: Profile, task: Task, supplied: Iterable[str], *, remembers: bool = True
+) -> float:
     """Return the probability of success on ``task``.
 
     Args:
         profile: of the subject.
         task: the task.
         supplied: capacities that an intervention takes off the subject in this cell.
+        remembers: whether things bear the names by which the subject may remember laws.
     """
-    return chance_of(verdicts_of(task), profile, supplied)
+    return chance_of(verdicts_of(task), profile, supplied, remembers=remembers)
 
 
-def chance_of(verdicts: Verdicts, profile: Profile, supplied: Iterable[str]) -> float:
+def chance_of(
+    verdicts: Verdicts, profile: Profile, supplied: Iterable[str], *, remembers: bool = True
+) -> float:
     """Return the probability of success given the verdicts; see ``success_probability``."""
-    own = [capacity for capacity in CAPACITIES if capacity not in set(supplied)]
+    helped = set(supplied)
+    recall = profile.recall if remembers else 0.0
     weights = np.ones(1)
     for law in verdicts.laws:  # each law doubles the outcomes: those without it, those with it
-        chance = float(np.prod([profile.probability(capacity, law) for capacity in own]))
+        chances = [1.0 if c in helped else profile.probability(c, law) for c in CAPACITIES]
+        *steps, application = chances
+        known = 1 - (1 - float(np.prod(steps))) * (1 - recall)
+        chance = known * application
         weights = np.concatenate([weights * (1 - chance), weights * chance])
     return float(weights @ np.array(verdicts.passed)) * (1 - profile.slip)
 
 
 def true_table(
-    profile: Profile, tasks: Iterable[Task], cells: Mapping[str, Iterable[str]]
+    profile: Profile,
+    tasks: Iterable[Task],
+    cells: Mapping[str, Iterable[str]],
+    renamed: Collection[str] = (),
 ) -> dict[str, dict[str, float]]:
     """Return task id -> cell code -> success probability.
 
@@ -83,11 +96,13 @@ def true_table(
         profile: of the subject.
         tasks: the study's tasks.
         cells: cell code -> the capacities supplied in it.
+        renamed: the cells in which things bear other names.
     """
     helped = {code: frozenset(capacities) for code, capacities in cells.items()}
     return {
         task.id: {
-            code: success_probability(profile, task, supplied) for code, supplied in helped.items()
+            code: success_probability(profile, task, supplied, remembers=code not in renamed)
+            for code, supplied in helped.items()
         }
         for task in tasks
     }
@@ -133,7 +148,12 @@ class VerdictTable:
 
         Returns:
             Shape: (cells, tasks, runs).
+
+        Raises:
+            ConfigError: the profile remembers laws, for which there are no draws.
         """
+        if profile.recall:
+            raise ConfigError("subject.profile.recall", profile.recall, "the table is made for 0")
         chances = [[profile.probability(c, law) for c in CAPACITIES] for law in CATALOGUE]
         steps = draws < np.array(chances)
         # Per capacity, the laws whose step succeeds, as the bits of an index into ``passed``.
