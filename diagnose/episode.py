@@ -19,6 +19,7 @@ from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
+from diagnose.subjects.scaffold import STANDARD, Scaffold
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import Family, Task
 
@@ -48,6 +49,7 @@ class Episode:
     limits: Limits = field(default_factory=Limits)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved, kept in the record
     variant: Variant = VANILLA  # how things are called in its world
+    scaffold: Scaffold = STANDARD
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -91,6 +93,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         episode.seed_path,
         episode.variant,
         laid,
+        episode.scaffold,
     ) as stage:
         conversation = Conversation(list(stage.opening))
         stop_reason = converse(
@@ -99,6 +102,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
             stage,
             episode.budgets,
             Call(episode.seed_path, 0, episode.episode_id),
+            episode.scaffold,
         )
     host, judged = stage.host, stage.judged()
     passed = judged.verdict.passed
@@ -149,7 +153,7 @@ def _blank(episode: Episode) -> EpisodeRecord:
         stop_reason="not_observed",
         success=None,
         task_sha256=_sha256(canonical_json(task.to_json())),
-        prompt_sha256=prompt_sha256(),
+        prompt_sha256=prompt_sha256(episode.scaffold),
         versions=versions(),
         config=episode.config,
         variant=episode.variant.kind,

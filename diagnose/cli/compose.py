@@ -27,6 +27,7 @@ from diagnose.sandbox import Limits
 from diagnose.study import RunPolicy
 from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import Task, all_tasks, family_of, task
 
 
@@ -41,6 +42,7 @@ class Study:
     model: Model
     interventions: Mapping[str, Intervention]
     budgets: Budgets
+    scaffold: Scaffold
     limits: Limits
     policy: RunPolicy
 
@@ -78,8 +80,9 @@ class Study:
             "subject": self.config.subject,
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
-            "prompt_sha256": prompt_sha256(),
+            "prompt_sha256": prompt_sha256(self.scaffold),
             "versions": versions(),
+            **({"scaffold": self.scaffold.changes} if self.scaffold.changes else {}),
         }
 
     def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
@@ -155,8 +158,10 @@ class Study:
             interventions=self.interventions,
             budgets=self.budgets,
             limits=self.limits,
+            scaffold=self.scaffold,
             config={
                 **self._shared,
+                "scaffold": asdict(self.scaffold),
                 "interventions": self.config.interventions,
                 "design": self.config.design,
                 "env": list(self.config.env),
@@ -212,6 +217,7 @@ def compose(config: StudyConfig) -> Study:
         model=_made("subject", config.subject),
         interventions=interventions,
         budgets=_values("budgets", Budgets, config.budgets),
+        scaffold=_values("scaffold", Scaffold, config.scaffold),
         limits=_values("limits", Limits, config.limits),
         policy=_values("run", RunPolicy, config.run),
     )

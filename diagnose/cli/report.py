@@ -30,11 +30,12 @@ def truth(study: Study) -> None:
 
 
 def _computable(study: Study) -> bool:
-    """Whether the enumeration covers this study: full budgets, and each dose off, on or a sham.
+    """Whether the enumeration covers this study: full budgets and context, doses off, on or sham.
 
     It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
     """
     ample = study.budgets == Budgets() and study.limits == Limits()
+    whole = not study.scaffold.keep_turns and not study.scaffold.fresh_context_after_failure
     doses = {dose for factor in study.factors if factor.name != ENV for dose in factor.levels}
     standard = {"budgets": [0], "entries": [0]}
     limited = any(
@@ -42,7 +43,7 @@ def _computable(study: Study) -> bool:
         for entry in study.config.interventions.values()
         for key, value in standard.items()
     )
-    return ample and doses <= {0, 1, SHAM} and not limited
+    return ample and whole and doses <= {0, 1, SHAM} and not limited
 
 
 def report(study: Study) -> None:

@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from diagnose.errors import InputError
-from diagnose.models import Call, Message, Reply
+from diagnose.models import Call, Message, Reply, ToolCall
 from diagnose.records import EpisodeRecord
 
 EXHAUSTED = "done"  # no code: a few of these end the episode as stopped
@@ -15,15 +16,15 @@ EXHAUSTED = "done"  # no code: a few of these end the episode as stopped
 class Scripted:
     """Replies in order; past the last one it answers ``done``, without code."""
 
-    def __init__(self, name: str, replies: Sequence[str]) -> None:
+    def __init__(self, name: str, replies: Sequence[str | Reply]) -> None:
         """Hold the replies.
 
         Args:
             name: in records, for example ``scripted/smoke``.
-            replies: the text of each reply, first call first.
+            replies: each reply or its text, first call first.
         """
         self._name = name
-        self._replies = tuple(replies)
+        self._replies = tuple(one if isinstance(one, Reply) else Reply(one) for one in replies)
 
     @classmethod
     def from_record(cls, source: EpisodeRecord | str | os.PathLike[str]) -> "Scripted":
@@ -34,16 +35,7 @@ class Scripted:
                 transcript is not a list of messages.
         """
         record = source if isinstance(source, EpisodeRecord) else _read(Path(source))
-        replies = []
-        for number, message in enumerate(record.transcript):
-            role, content = message.get("role"), message.get("content")
-            if not isinstance(role, str) or not isinstance(content, str):
-                raise InputError(
-                    f"transcript[{number}]", message, "a message has a role and a content"
-                )
-            if role == "assistant":
-                replies.append(content)
-        return cls(f"replay/{record.model}", replies)
+        return cls(f"replay/{record.model}", _replies(record.transcript, "transcript"))
 
     @property
     def name(self) -> str:
@@ -53,7 +45,25 @@ class Scripted:
     def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """Return the reply of this call's number; the messages are not read."""
         del messages
-        return Reply(self._replies[call.number] if call.number < len(self._replies) else EXHAUSTED)
+        return self._replies[call.number] if call.number < len(self._replies) else Reply(EXHAUSTED)
+
+
+def _replies(transcript: Sequence[Mapping[str, Any]], where: str) -> list[Reply]:
+    """Return the assistant's messages of a transcript."""
+    replies = []
+    for number, message in enumerate(transcript):
+        try:
+            role, content = message["role"], message["content"]
+            calls = tuple(ToolCall(**call) for call in message.get("tool_calls", ()))
+            texts = [role, content, *(text for call in calls for text in vars(call).values())]
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError("no text")
+        except (KeyError, TypeError) as error:
+            remedy = "a message has a role and a content, and its calls an id, a name and arguments"
+            raise InputError(f"{where}[{number}]", message, remedy) from error
+        if role == "assistant":
+            replies.append(Reply(content, tool_calls=calls))
+    return replies
 
 
 def _read(path: Path) -> EpisodeRecord:

@@ -58,6 +58,9 @@ class Host:
         ended: why the episode is over, as far as the host can tell; None while it goes on.
         passed: the verdict that ended it, if one passed.
         popped: blocks that lost their support and fell, as told to the subject.
+        presses: of the running turn.
+        pressed: what the lamps did after the running turn's last press.
+        failed: the reasons of the running turn's last failed verdict.
     """
 
     def __init__(
@@ -87,6 +90,9 @@ class Host:
         self.ended: StopReason | None = None
         self.passed: Judged | None = None
         self.popped: list[str] = []
+        self.presses = 0
+        self.pressed: Trace | None = None
+        self.failed: tuple[str, ...] = ()
         self._task = task
         self._family = family
         self._variant = variant
@@ -156,6 +162,12 @@ class Host:
 
         return call
 
+    def begin(self, turn: int) -> None:
+        """Begin a turn: what is told of a turn's end is counted from here."""
+        self.turn = turn
+        self.presses, self.pressed, self.failed = 0, None, ()
+        self.popped.clear()
+
     def refused(self, name: str) -> None:
         """Record a call whose arguments kept it from being made."""
         self.calls.append(HostCall(self.turn, name, (), ok=False))
@@ -196,7 +208,9 @@ class Host:
     ) -> dict[str, Any]:
         """Press the button and tell what each lamp did: a trial."""
         self._spend_trial()
-        return told(self._trace(self.world.circuit(None if x is y is z is None else (x, y, z))))
+        trace = self._trace(self.world.circuit(None if x is y is z is None else (x, y, z)))
+        self.presses, self.pressed = self.presses + 1, trace
+        return told(trace)
 
     def verify(self) -> str:
         """Judge the device: a trial; passing ends the episode."""
@@ -206,6 +220,7 @@ class Host:
             self.passed = judged
             self.ended = "verified"
             raise Halt
+        self.failed = judged.verdict.reasons
         return "FAILED\n" + "\n".join(f"- {reason}" for reason in judged.verdict.reasons)
 
     def done(self) -> None:

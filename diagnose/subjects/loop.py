@@ -1,6 +1,7 @@
 """The agent loop: ask the model, run its code, show it what came of it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,7 +9,10 @@ from diagnose.errors import SubjectError
 from diagnose.models import Call, Message, Model, Reply
 from diagnose.records import StopReason, Usage
 from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.context import view
 from diagnose.subjects.host import Host
+from diagnose.subjects.protocol import answers, asked, cleaned, programs, tools_of
+from diagnose.subjects.scaffold import STANDARD, Scaffold
 from diagnose.subjects.stage import Stage
 
 
@@ -23,16 +27,22 @@ class Conversation:
     cost_usd: float = 0.0
     log: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, reply: Reply) -> str:
-        """Add a reply and return its text, which from here on is valid Unicode."""
-        text = reply.text.encode("utf-8", "replace").decode()
-        self.messages.append(Message("assistant", text))
-        self.replies.append(text)
+    def take(self, reply: Reply) -> Message:
+        """Add a reply and return its message, which from here on is valid Unicode."""
+        message = cleaned(reply)
+        self.messages.append(message)
+        self.replies.extend(programs([message]))
         self.input_tokens += reply.usage.input_tokens
         self.output_tokens += reply.usage.output_tokens
         self.cost_usd += reply.usage.cost_usd
         self.log.update(reply.log)
-        return text
+        return message
+
+    def count(self, faults: Sequence[str]) -> None:
+        """Count tool calls that could not be carried out, by what was wrong with them."""
+        for fault in filter(None, faults):
+            counts = self.log.setdefault("wrong_tool_calls", {})
+            counts[fault] = counts.get(fault, 0) + 1
 
     def usage(self, host: Host) -> Usage:
         """Return what the episode consumed."""
@@ -52,6 +62,7 @@ def converse(
     stage: Stage,
     budgets: Budgets,
     first: Call,
+    scaffold: Scaffold = STANDARD,
 ) -> StopReason:
     """Let the model work until it passes, stops or has used up a budget; return which.
 
@@ -64,22 +75,27 @@ def converse(
         stage: what it acts on.
         budgets: of the episode.
         first: the first call's place; later ones count on from it.
+        scaffold: how programs are handed over, and what of the conversation the model sees.
 
     Raises:
         InfrastructureError: the provider, the sandbox or the engine failed.
     """
     started_s = time.monotonic()
+    first = replace(first, tools=tools_of(scaffold.protocol))
     while True:
         if over := stage.over() or _spent(conversation, budgets, started_s):
             return over
         try:
-            reply = model.reply(tuple(conversation.messages), replace(first, number=stage.turn))
+            shown = view(conversation.messages, scaffold)
+            reply = model.reply(shown, replace(first, number=stage.turn))
         except SubjectError as error:
             conversation.log["no_reply"] = str(error)
             return "stopped"
-        shown = stage.take(conversation.take(reply))
-        if shown is not None:
-            conversation.messages.append(Message("user", shown))
+        request = asked(conversation.take(reply), scaffold.protocol)
+        conversation.count(request.faults)
+        observed = stage.run(request.code)
+        if observed is not None:
+            conversation.messages.extend(answers(request, observed))
 
 
 def _spent(conversation: Conversation, budgets: Budgets, started_s: float) -> StopReason | None:

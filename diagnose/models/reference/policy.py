@@ -12,6 +12,7 @@ from diagnose.env.experiments import true_laws
 from diagnose.errors import SubjectError
 from diagnose.models import Call, CallUsage, Message, Reply
 from diagnose.models.reference import reading, writing
+from diagnose.models.reference.hands import by_tool, in_text
 from diagnose.models.reference.profile import Profile
 from diagnose.seeds import uniform
 from diagnose.tasks import Task, build_device
@@ -32,6 +33,10 @@ class Reference:
 
     def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """See ``Model.reply``."""
+        return by_tool(self._said(in_text(messages), call), call.tools, call.number)
+
+    def _said(self, messages: Sequence[Message], call: Call) -> Reply:
+        """Answer a conversation in text."""
         try:
             spoken = reading.language(messages[0].content, int(call.seed_path[0]))
             understood = [
