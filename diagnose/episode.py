@@ -11,7 +11,7 @@ import diagnose
 from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
-from diagnose.intervention import Evidence, Intervention, Setting
+from diagnose.intervention import Evidence, Intervention, Setting, consults
 from diagnose.models import Call, Model
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits
@@ -20,6 +20,7 @@ from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
 from diagnose.subjects.scaffold import STANDARD, Scaffold
+from diagnose.subjects.scientist import Place, Scientists
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import Family, Task
 
@@ -67,6 +68,14 @@ class Episode:
         return "".join(map(str, self.doses))
 
     @property
+    def consults(self) -> bool:
+        """Whether the subject may ask a scientist."""
+        return any(
+            name != ENV and consults(self.interventions[name], dose)
+            for name, dose in zip(self.factors, self.doses, strict=True)
+        )
+
+    @property
     def seed_path(self) -> tuple[str | int, ...]:
         """The episode's branch of the seed tree, the same in every cell."""
         return (self.study_seed, self.task.id, self.run)
@@ -79,7 +88,10 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         InfrastructureError: nothing was observed; see ``unobserved_record``.
         ConfigError: the study must stop.
     """
-    setting = Setting(episode.task, episode.seed_path, episode.variant)
+    first = Call(episode.seed_path, 0, episode.episode_id)
+    conversation = Conversation([])
+    scientists = Scientists(_place(episode, first), conversation, episode.budgets)
+    setting = Setting(episode.task, episode.seed_path, episode.variant, scientists.consult)
     laid = [
         Laid(name, dose, episode.interventions[name], setting)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
@@ -95,13 +107,13 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         laid,
         episode.scaffold,
     ) as stage:
-        conversation = Conversation(list(stage.opening))
+        conversation.messages.extend(stage.opening)
         stop_reason = converse(
             conversation,
             episode.model,
             stage,
             episode.budgets,
-            Call(episode.seed_path, 0, episode.episode_id),
+            first,
             episode.scaffold,
         )
     host, judged = stage.host, stage.judged()
@@ -120,6 +132,20 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         usage=conversation.usage(host),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
+        reports=tuple(scientists.reports),
+    )
+
+
+def _place(episode: Episode, first: Call) -> Place:
+    """Return where a scientist of this episode works."""
+    return Place(
+        episode.model,
+        episode.task,
+        episode.family,
+        episode.limits,
+        episode.variant,
+        episode.scaffold,
+        first,
     )
 
 
@@ -153,7 +179,7 @@ def _blank(episode: Episode) -> EpisodeRecord:
         stop_reason="not_observed",
         success=None,
         task_sha256=_sha256(canonical_json(task.to_json())),
-        prompt_sha256=prompt_sha256(episode.scaffold),
+        prompt_sha256=prompt_sha256(episode.scaffold, scientist=episode.consults),
         versions=versions(),
         config=episode.config,
         variant=episode.variant.kind,

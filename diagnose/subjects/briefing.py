@@ -51,9 +51,15 @@ def prompt_files(scaffold: Scaffold = STANDARD) -> tuple[str, ...]:
     return (*system, *SHARED, f"answer_{scaffold.protocol}", *fresh)
 
 
-def prompt_sha256(scaffold: Scaffold = STANDARD) -> str:
-    """Return the hash of the prompt files in use: the same in every cell and task of a version."""
-    return sha256_of(prompt_files(scaffold))
+def prompt_sha256(scaffold: Scaffold = STANDARD, *, scientist: bool = False) -> str:
+    """Return the hash of the prompt files in use, a scientist's among them where there is one."""
+    return sha256_of((*prompt_files(scaffold), *(scientist_files(scaffold) if scientist else ())))
+
+
+def scientist_files(scaffold: Scaffold) -> tuple[str, ...]:
+    """Return the names of the prompt files that a scientist reads beside those of every subject."""
+    return ("scientist", f"scientist_{scaffold.protocol}", "scientist_question",
+            "scientist_reminder")  # fmt: skip
 
 
 @cache

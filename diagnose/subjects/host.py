@@ -7,7 +7,7 @@ it cannot reach the world, the count of trials or the verdict.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from diagnose.env.blocks import name_of
 from diagnose.env.circuit import LAYERS, Circuit
@@ -63,6 +63,11 @@ class Host:
         failed: the reasons of the running turn's last failed verdict.
     """
 
+    CORE: ClassVar[tuple[str, ...]] = (
+        *("place", "fill", "build", "remove", "clear", "look"),
+        *("press", "verify", "done"),
+    )
+
     def __init__(
         self,
         task: Task,
@@ -99,20 +104,7 @@ class Host:
         self._most_trials = trials
         self._worked_turn = 0
         self._work = 0
-        core = {
-            function.__name__: function
-            for function in (
-                self.place,
-                self.fill,
-                self.build,
-                self.remove,
-                self.clear,
-                self.look,
-                self.press,
-                self.verify,
-                self.done,
-            )
-        }
+        core: dict[str, HostFunction] = {name: getattr(self, name) for name in self.CORE}
         for name in granted or ():
             if name in core:
                 raise ConfigError("intervention function", name, "choose another name")

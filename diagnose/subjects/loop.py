@@ -26,6 +26,8 @@ class Conversation:
     output_tokens: int = 0
     cost_usd: float = 0.0
     log: dict[str, Any] = field(default_factory=dict)
+    helpers: list["Conversation"] = field(default_factory=list)  # of sub-agents: the same bill
+    started_s: float = field(default_factory=time.monotonic)
 
     def take(self, reply: Reply) -> Message:
         """Add a reply and return its message, which from here on is valid Unicode."""
@@ -44,15 +46,26 @@ class Conversation:
             counts = self.log.setdefault("wrong_tool_calls", {})
             counts[fault] = counts.get(fault, 0) + 1
 
+    def spent(self, budgets: Budgets) -> StopReason | None:
+        """Return the budget of the model's own that is used up, if any."""
+        bill = (self, *self.helpers)
+        tokens = sum(one.input_tokens + one.output_tokens for one in bill)
+        if budgets.tokens and tokens >= budgets.tokens:
+            return "tokens"
+        if budgets.seconds and time.monotonic() - self.started_s >= budgets.seconds:
+            return "seconds"
+        return None
+
     def usage(self, host: Host) -> Usage:
-        """Return what the episode consumed."""
+        """Return what the episode consumed, the tokens and dollars of its sub-agents included."""
+        bill = (self, *self.helpers)
         return Usage(
             turns=len(self.replies),
             trials=host.trials,
             host_calls=len(host.calls),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=self.cost_usd,
+            input_tokens=sum(one.input_tokens for one in bill),
+            output_tokens=sum(one.output_tokens for one in bill),
+            cost_usd=sum(one.cost_usd for one in bill),
         )
 
 
@@ -80,10 +93,9 @@ def converse(
     Raises:
         InfrastructureError: the provider, the sandbox or the engine failed.
     """
-    started_s = time.monotonic()
     first = replace(first, tools=tools_of(scaffold.protocol))
     while True:
-        if over := stage.over() or _spent(conversation, budgets, started_s):
+        if over := stage.over() or conversation.spent(budgets):
             return over
         try:
             shown = view(conversation.messages, scaffold)
@@ -96,13 +108,3 @@ def converse(
         observed = stage.run(request.code)
         if observed is not None:
             conversation.messages.extend(answers(request, observed))
-
-
-def _spent(conversation: Conversation, budgets: Budgets, started_s: float) -> StopReason | None:
-    """Return the budget of the model's own that is used up, if any."""
-    tokens = conversation.input_tokens + conversation.output_tokens
-    if budgets.tokens and tokens >= budgets.tokens:
-        return "tokens"
-    if budgets.seconds and time.monotonic() - started_s >= budgets.seconds:
-        return "seconds"
-    return None

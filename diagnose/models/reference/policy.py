@@ -11,7 +11,7 @@ from dataclasses import replace
 from diagnose.env.experiments import true_laws
 from diagnose.errors import SubjectError
 from diagnose.models import Call, CallUsage, Message, Reply
-from diagnose.models.reference import reading, writing
+from diagnose.models.reference import reading, science, writing
 from diagnose.models.reference.hands import by_tool, in_text
 from diagnose.models.reference.profile import Profile
 from diagnose.seeds import uniform
@@ -43,7 +43,10 @@ class Reference:
                 replace(message, content=reading.heard(message.content, spoken))
                 for message in messages
             ]
-            reply = self._answer(understood, call, remembers=spoken.plain)
+            if science.asked(understood):
+                reply = self._research(understood, call)
+            else:
+                reply = self._answer(understood, call, remembers=spoken.plain)
         except SubjectError as error:
             return _reply(messages, writing.fenced("done()", f"{error}."), {})
         return replace(reply, text=spoken.tell(reply.text))
@@ -75,6 +78,15 @@ class Reference:
         book = memory | reading.booked(said[-1])
         reply = self._build(task, first, found, book, messages, call)
         return replace(reply, log={**log, **reply.log})
+
+    def _research(self, messages: Sequence[Message], call: Call) -> Reply:
+        """Answer as a scientist: by the draw that decides its experiments otherwise, too."""
+
+        def sound(law: str) -> bool:
+            draw = uniform(*call.seed_path, "subject", "discovery", law)
+            return draw < self.profile.methodical(law)
+
+        return _reply(messages, science.research(messages, sound), {})
 
     def _succeeds(self, call: Call, capacity: str, law: str) -> bool:
         draw = uniform(*call.seed_path, "subject", capacity, law)

@@ -140,8 +140,8 @@ def _findings(text: str) -> tuple[tuple[str, int], ...]:
     by_title = {plain(experiment.title): experiment for experiment in catalogue().values()}
     found: dict[str, int] = {}
     for block in text.split("Experiment: ")[1:]:
-        title, *lines = block.splitlines()
-        experiment = by_title.get(title.strip())
+        title, *lines = map(str.strip, block.splitlines())
+        experiment = by_title.get(title)
         if experiment is None:
             continue
         labels = {plain(arm.label): arm.label for arm in experiment.arms}
