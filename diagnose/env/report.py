@@ -21,10 +21,13 @@ SECTIONS: Mapping[str, str] = {
     "analysis": "Analysis and summary",
     "next_steps": "Next steps",
 }
-DESIGN_PARTS = (  # what a design names
-    *("independent variable", "dependent variable", "control variables"),
-    *("control group", "experimental group"),
-)
+DESIGN_PARTS: Mapping[str, str] = {  # what a design names, and how it may be put
+    "independent variable": r"\bindependent variable",
+    "dependent variable": r"\bdependent variable",
+    "control variables": r"\bcontrol(?:led)? variable",
+    "control group": r"\bcontrol group",
+    "experimental group": r"\bexperimental group",
+}
 MOST_CHARACTERS = 2_000  # of one section
 _HEADING = re.compile(
     r" {0,3}(?P<mark>#{1,6} *|\*\*|\d[.)] *)?(?:\d[.)] *)?(?:\*\*)?"
@@ -52,11 +55,10 @@ class Report:
         """What the form asks for and the report lacks, by heading."""
         sections = asdict(self)
         empty = [heading for field, heading in SECTIONS.items() if not sections[field]]
-        said = self.design.lower()
         parts = [
             f"{SECTIONS['design']}: {part}"
-            for part in DESIGN_PARTS
-            if self.design and part not in said
+            for part, said in DESIGN_PARTS.items()
+            if self.design and not re.search(said, self.design, re.IGNORECASE)
         ]
         return (*empty, *parts)
 

@@ -60,8 +60,10 @@ class Reference:
         log: dict[str, object] = {}
         if not mine:
             log = {"needed": list(needed_laws(task)), "noticed": noticed}
-        if noticed and not mine and reading.parameters(first, "ask"):
-            text = writing.fenced(writing.asking(noticed), "There are things I should find out.")
+        unasked = noticed[sum(text.count(writing.ASKED) for text in mine) :]
+        if unasked and reading.parameters(first, "ask"):
+            some = unasked[: reading.answers_at_once(first)]
+            text = writing.fenced(writing.asking(some), "There are things I should find out.")
             return _reply(messages, text, log)
         found = reading.findings(said[1:])
         # What nobody has answered it tries to find out by itself, once.

@@ -10,7 +10,7 @@ from diagnose.env.experiments import PLACES, Experiment, catalogue
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.reading import CLAIMS
 
-EXPERIMENTED, NOTED = "def observe(", "\nnote("  # by which a program is known again
+EXPERIMENTED, NOTED, ASKED = "def observe(", "\nnote(", "print(ask("  # known again by these
 _TRY = """\
 def say(lit):
     if not lit:
