@@ -122,6 +122,9 @@ def _load_study(path: Path) -> Loaded:
     held, planned = _plan(file.with_name("study.json"))
     varied = tuple(name for name in factors if name not in held)
     raw = pd.DataFrame(list(rows.values()))
+    if any(raw.pop("chained")):
+        # Cells of a run share their draws, so a family's chains of one run are one cluster.
+        raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
     lines = [row["line"] for row in rows.values()]
     source = Source(file.name, lambda row: f"line {lines[row]}")
     table, ordered = validated(raw, source, varied)
@@ -191,6 +194,7 @@ def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
     if row["success"] not in (None, True, False):
         raise InputError(f"{where}: success", row["success"], "give true, false or null")
     row["missing_cause"] = record.get("missing_cause") or ""
+    row["chained"] = bool(record.get("chain"))
     row["factors"], row["capacities"] = factors, {}
     for factor, digit in zip(factors, cell, strict=True):
         row[factor] = int(digit)

@@ -8,8 +8,8 @@ blocks as they were.
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from diagnose.errors import ConfigError
 from diagnose.intervention import SHAM
@@ -100,6 +100,9 @@ class EpisodePlan:
     cell: str
     block: int  # the run it belongs to: blocks are runs
     position: int  # its place within the block, from 0
+    chain: str = ""  # the dependent series it belongs to (``diagnose.curriculum``); empty for none
+    after: str = ""  # the task whose episode, of the same run and cell, comes before it
+    carried: tuple[Mapping[str, str], ...] = field(default=(), compare=False)  # what that one left
 
     def seed_path(self, study_seed: int) -> tuple[str | int, ...]:
         """Return the episode's branch of the seed tree; cells share it, which pairs them."""
@@ -233,5 +236,8 @@ def schedule(
 
 def schedule_sha256(plans: Sequence[EpisodePlan]) -> str:
     """Return the hash of the schedule, order included."""
-    rows = [[plan.task, plan.run, plan.cell, plan.block, plan.position] for plan in plans]
+    rows = [
+        [plan.task, plan.run, plan.cell, plan.block, plan.position, *filter(None, [plan.after])]
+        for plan in plans
+    ]
     return hashlib.sha256(canonical_json(rows).encode()).hexdigest()

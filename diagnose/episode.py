@@ -51,6 +51,8 @@ class Episode:
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved, kept in the record
     variant: Variant = VANILLA  # how things are called in its world
     scaffold: Scaffold = STANDARD
+    chain: str = ""  # the dependent series it belongs to; empty: independent
+    carried: tuple[Mapping[str, str], ...] = ()  # the knowledge book of the episode before it
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -91,7 +93,9 @@ def run_episode(episode: Episode) -> EpisodeRecord:
     first = Call(episode.seed_path, 0, episode.episode_id)
     conversation = Conversation([])
     scientists = Scientists(_place(episode, first), conversation, episode.budgets)
-    setting = Setting(episode.task, episode.seed_path, episode.variant, scientists.consult)
+    setting = Setting(
+        episode.task, episode.seed_path, episode.variant, scientists.consult, episode.carried
+    )
     laid = [
         Laid(name, dose, episode.interventions[name], setting)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
@@ -133,6 +137,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
         reports=tuple(scientists.reports),
+        book=tuple(entry for one in laid for entry in one.book),
     )
 
 
@@ -183,6 +188,7 @@ def _blank(episode: Episode) -> EpisodeRecord:
         versions=versions(),
         config=episode.config,
         variant=episode.variant.kind,
+        chain=episode.chain,
     )
 
 

@@ -74,6 +74,8 @@ class EpisodeRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
     variant: str = "vanilla"  # how things are called in the episode's world
+    chain: str = ""  # the dependent series it belongs to: C/run3/0010; empty: independent
+    book: tuple[Mapping[str, str], ...] = ()  # the knowledge book's entries at the end
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -110,6 +112,7 @@ class EpisodeRecord:
             values["factors"] = tuple(data["factors"])
             values["transcript"] = tuple(data["transcript"])
             values["reports"] = tuple(data.get("reports", ()))
+            values["book"] = tuple(data.get("book", ()))
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

@@ -14,7 +14,7 @@ _SUCCESS: Mapping[str, bool | None] = {"passed": True, "failed": False, "not_obs
 _STOP_REASONS = frozenset(get_args(StopReason))
 _TEXTS = (
     *("episode_id", "study", "model", "family", "task", "cell", "missing_cause"),
-    *("circuit_sha256", "task_sha256", "prompt_sha256"),
+    *("circuit_sha256", "task_sha256", "prompt_sha256", "chain"),
 )
 _WHOLE = ("study_seed", "level", "run", "schema_version")
 _COUNTS = ("turns", "trials", "host_calls", "input_tokens", "output_tokens")
@@ -44,6 +44,7 @@ def check_record(record: EpisodeRecord) -> None:
     _want(isinstance(reason, str) and reason in _STOP_REASONS, "stop_reason", record)
     _want(all(isinstance(one, dict) for one in record.transcript), "transcript", record)
     _want(all(isinstance(one, dict) for one in record.reports), "reports", record)
+    _want(all(map(_entry_fits, record.book)), "book", record)
     factors = record.factors
     _want(all(isinstance(one, str) for one in factors), "factors", record)
     _want(len(set(factors)) == len(factors), "factors", record)
@@ -57,6 +58,12 @@ def check_record(record: EpisodeRecord) -> None:
     cost = record.usage.cost_usd
     if type(cost) not in (int, float) or not 0 <= cost < math.inf:
         raise ValueError("its cost_usd is not a number")
+
+
+def _entry_fits(entry: object) -> bool:
+    if not isinstance(entry, dict) or not entry:
+        return False
+    return all(isinstance(text, str) for text in (*entry.keys(), *entry.values()))
 
 
 def _intervention_fits(one: InterventionRecord) -> bool:
