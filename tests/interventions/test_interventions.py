@@ -360,7 +360,7 @@ def test_the_book_has_an_end():
     for number in range(knowledge_notes.MOST_ENTRIES):
         note(session)(f"This is claim {number}", "b", "c", "d")
     with pytest.raises(SubjectError, match="full"):
-        note(session)("one more", "b", "c", "d")
+        note(session)("This is one more", "b", "c", "d")
 
 
 def test_notes_count_as_used_only_when_shown_before_building():

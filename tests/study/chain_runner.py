@@ -4,7 +4,6 @@ An episode's record holds the book it was handed and one entry more, so a book t
 """
 
 import json
-import os
 import sys
 import time
 from dataclasses import replace
@@ -74,9 +73,7 @@ def main() -> int:
             policy=policy,
             progress=Progress(sys.stdout),
         )
-    print(
-        json.dumps({"recorded": end.recorded, "not_observed": end.not_observed, "pid": os.getpid()})
-    )
+    print(json.dumps({"recorded": end.recorded, "not_observed": end.not_observed}))
     return end.exit_code
 
 

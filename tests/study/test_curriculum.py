@@ -159,6 +159,7 @@ def diagnose(folder: Path, *overrides: str) -> list[str]:
     return canonical_lines(study)
 
 
+@pytest.mark.slow
 def test_a_real_curriculum_is_the_same_on_one_worker_and_on_three_and_clusters_by_chain(tmp_path):
     one = diagnose(tmp_path / "one", "run.workers=1")
     assert diagnose(tmp_path / "three", "run.workers=3") == one
