@@ -142,6 +142,15 @@ def paper_sequential(factors: Sequence[Factor]) -> tuple[Cell, ...]:
 
 
 @register
+def paper_2x2(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """The first factor crossed with the next two together, the rest off: 0000, 1000, 0110, 1110."""
+    return _distinct(
+        Cell(tuple(f.full if i in on else f.off for i, f in enumerate(factors)))
+        for on in (set[int](), {0}, {1, 2}, {0, 1, 2})
+    )
+
+
+@register
 def one_at_a_time(factors: Sequence[Factor]) -> tuple[Cell, ...]:
     """No factor, each factor alone, all factors: 0000, 1000, 0100, 0010, 0001, 1111."""
     subsets = [set[int](), *({i} for i in range(len(factors))), set(range(len(factors)))]
@@ -203,6 +212,17 @@ def cells(factors: Sequence[Factor], design: str) -> tuple[Cell, ...]:
     if not names or len(set(names)) < len(names):
         raise ConfigError("factors", names, "give at least one factor, each name once")
     return DESIGNS[design](factors)
+
+
+def bundles(factors: Sequence[Factor], design: str) -> tuple[tuple[str, ...], ...]:
+    """Return the factors that have the same dose in every cell, and so only one effect together."""
+    every = cells(factors, design)
+    together: dict[tuple[int, ...], list[str]] = {}
+    for index, factor in enumerate(factors):
+        doses = tuple(cell.doses[index] for cell in every)
+        if len(set(doses)) > 1:
+            together.setdefault(doses, []).append(factor.name)
+    return tuple(tuple(names) for names in together.values() if len(names) > 1)
 
 
 def schedule(

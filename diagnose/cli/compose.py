@@ -9,7 +9,7 @@ from typing import Any
 
 from diagnose.config import SETTINGS, StudyConfig
 from diagnose.curriculum import Chains, chained
-from diagnose.design import Cell, EpisodePlan, Factor, cells, schedule, schedule_sha256
+from diagnose.design import Cell, EpisodePlan, Factor, bundles, cells, schedule, schedule_sha256
 from diagnose.env.variant import KINDS, Variant, variant
 from diagnose.episode import (
     ENV,
@@ -56,6 +56,7 @@ class Study:
     @cached_property
     def header(self) -> dict[str, Any]:
         """What the folder says of itself."""
+        together = [list(names) for names in bundles(self.factors, self.config.design)]
         return {
             "study": self.config.name,
             "factors": [asdict(factor) for factor in self.factors],
@@ -69,6 +70,7 @@ class Study:
             "env": list(self.config.env),
             "shared": self._shared,
             **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
+            **({"bundles": together} if together else {}),
         }
 
     @cached_property
