@@ -143,10 +143,11 @@ def paper_sequential(factors: Sequence[Factor]) -> tuple[Cell, ...]:
 
 @register
 def paper_2x2(factors: Sequence[Factor]) -> tuple[Cell, ...]:
-    """The first factor crossed with the next two together, the rest off: 0000, 1000, 0110, 1110."""
+    """The first factor crossed with the others together: 0000, 1000, 0110, 1110, the last held."""
+    rest = set(range(1, len(factors)))
     return _distinct(
         Cell(tuple(f.full if i in on else f.off for i, f in enumerate(factors)))
-        for on in (set[int](), {0}, {1, 2}, {0, 1, 2})
+        for on in (set[int](), {0}, rest, {0} | rest)
     )
 
 
