@@ -1,6 +1,7 @@
 """What comes in: study folders and tables, sound and broken."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -228,12 +229,11 @@ def test_factors_that_a_design_switches_together_have_one_joint_effect(tmp_path:
     assert frame.loc[f"int:gap_hints*{joint}", "truth"] == pytest.approx(0.8 - 0.4 - 0.3 + 0.1)
 
 
-@pytest.mark.parametrize("bad", [[["x", "y"]], [["gap_hints"]], 3, [3], "no"])
+@pytest.mark.parametrize("bad", [[["x", "y"]], [["gap_hints"]], "no"])
 def test_bundles_that_cannot_be_are_left_aside(tmp_path: Path, bad: object) -> None:
-    folder = declared(
-        write_study(tmp_path, [record(cell="0000"), record(cell="1000")]), bundles=bad
-    )
-    assert Study.load(folder).layout.factors == INTERVENTIONS[:3] or bad in (3, [3], "no")
+    rows = [record(cell="0000"), record(cell="1000")]
+    folder = declared(write_study(tmp_path, rows), bundles=bad)
+    assert Study.load(folder).layout.factors == INTERVENTIONS[:3]
 
 
 def test_a_chained_study_clusters_by_family_and_run(tmp_path: Path) -> None:
@@ -244,7 +244,9 @@ def test_a_chained_study_clusters_by_family_and_run(tmp_path: Path) -> None:
     ]
     table = Study.load(write_study(tmp_path, rows)).episodes
     assert list(table["chain"]) == [f"A/run{run}" for run in table["run"]]
-    plain = Study.load(write_study(tmp_path / "b", [row | {"chain": ""} for row in rows])).episodes
+    plain = Study.load(
+        write_study(tmp_path / "b", [replace(row, chain="") for row in rows])
+    ).episodes
     assert "chain" not in plain.columns
 
 
