@@ -1,6 +1,7 @@
 """``diagnose export``: a circuit file as a file that the game can paste."""
 
 import argparse
+import re
 from pathlib import Path
 
 from diagnose.cli.main import OK
@@ -33,8 +34,10 @@ def main(given: argparse.Namespace) -> int:
     from diagnose.env.exchange import WIDEST, export_device
 
     circuit = load_circuit(given.file, WIDEST)
-    out = place(given.out, given.file.with_suffix(KNOWN[given.to].suffix))
     name = given.file.stem
+    if given.to == "structure":  # the game finds no structure whose name has any other sign
+        name = re.sub(r"[^a-z0-9_.-]", "_", name.lower())
+    out = place(given.out, given.file.with_name(name + KNOWN[given.to].suffix))
     write_whole(out, export_device(circuit, given.to, name=name, floor=not given.no_floor))
     print(out)
     return OK
