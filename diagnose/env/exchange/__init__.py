@@ -12,11 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from diagnose.env.blocks import HORIZONTAL, STONE, Pos, block_text, name_of, props_of
+from diagnose.env.blocks import HORIZONTAL, STONE, Pos, name_of
 from diagnose.env.circuit import LAYERS, Circuit
-from diagnose.env.dust import DUST, sides_of
+from diagnose.env.dust import sides_of
 from diagnose.env.exchange import litematic, sponge, structure
-from diagnose.env.exchange.cells import Box, Gathered
+from diagnose.env.exchange.cells import Box, Gathered, bounds, less
+from diagnose.env.exchange.rest import at_rest
 from diagnose.env.nbt import MAX_FILE_BYTES, read_nbt, write_nbt
 from diagnose.env.wording import cell_text, named, presentable
 from diagnose.errors import InputError
@@ -104,52 +105,36 @@ def import_device(raw: bytes, press: Pos | None = None) -> Imported:
         raise InputError("file", "no blocks", "select the device and save again")
     kept = _kept(gathered.own)
     corner = _corner(gathered.blocks, kept)
-    blocks = {_less(pos, corner): state for pos, state in gathered.blocks.items()}
+    blocks = {less(pos, corner): state for pos, state in gathered.blocks.items()}
     blocks = {pos: state for pos, state in blocks.items() if (pos[1], state) != (0, STONE)}
     _check_layers(blocks)
     button = _button(blocks, press, kept)
     data = {"blocks": [[*pos, state] for pos, state in blocks.items()], "press": list(button)}
     circuit = Circuit.from_json(data, WIDEST)
-    return Imported(circuit, _notes(blocks, [_less(pos, corner) for pos in gathered.dots]))
+    return Imported(circuit, _notes(blocks, [less(pos, corner) for pos in gathered.dots]))
 
 
 def _box(circuit: Circuit, name: str, floor: bool) -> Box:
-    low, high = _bounds(circuit.blocks)
+    low, high = bounds(circuit.blocks)
     if max(high[0] - low[0], high[2] - low[2]) >= WIDEST:
         raise InputError("footprint", f"{low} to {high}", f"use at most {WIDEST} columns")
     corner = (low[0], 0 if floor else 1, low[2])
-    blocks = {_less(pos, corner): state for pos, state in _resting(circuit, low, high).items()}
-    size = _less((high[0] + 1, high[1] + 1, high[2] + 1), corner)
+    rest = at_rest(circuit, low, high)
+    blocks = {less(pos, corner): state for pos, state in rest.states.items()}
+    size = less((high[0] + 1, high[1] + 1, high[2] + 1), corner)
     if floor:
         columns = [(x, z) for x in range(size[0]) for z in range(size[2])]
         blocks.update({(x, 0, z): STONE for x, z in columns})
-    button = cell_text(_less(circuit.press, corner))
+    button = cell_text(less(circuit.press, corner))
     return Box(
         size,
         blocks,
         name,
         f"Press the stone button at {button} from the lowest north-west corner.",
         {"corner": list(corner), "press": list(circuit.press)},
+        {less(pos, corner): strength for pos, strength in rest.outputs.items()},
         floor,
     )
-
-
-def _resting(circuit: Circuit, low: Pos, high: Pos) -> dict[Pos, str]:
-    """Return every block as it rests before the press: power from the engine, dust in its shape."""
-    from diagnose.env.engine import states_at
-
-    to_edge = (low[0], 0, low[2])  # a small world: the floor reaches as far as the device
-    alone = Circuit(
-        {_less(pos, to_edge): state for pos, state in circuit.blocks.items()},
-        _less(circuit.press, to_edge),
-    )
-    side = max(high[0] - low[0], high[2] - low[2]) + 1
-    resting = states_at(alone, side)
-    states = {pos: resting[_less(pos, to_edge)] for pos in circuit.blocks}
-    for pos in circuit.cells(DUST):
-        shape = {**dict.fromkeys(HORIZONTAL, "none"), **sides_of(circuit.blocks, pos)}
-        states[pos] = block_text(DUST, {**shape, "power": props_of(states[pos])["power"]})
-    return states
 
 
 def _kept(own: object) -> tuple[Pos, Pos] | None:
@@ -175,7 +160,7 @@ def _near(value: object) -> bool:
 
 def _corner(blocks: Mapping[Pos, str], kept: tuple[Pos, Pos] | None) -> Pos:
     """Return where the file's cell lies that is to be the circuit's (0, 0, 0)."""
-    low, high = _bounds(blocks)
+    low, high = bounds(blocks)
     if kept is not None:
         return (-kept[0][0], -kept[0][1], -kept[0][2])
     return (low[0], low[1] if _stands_on_floor(blocks, low, high) else low[1] - 1, low[2])
@@ -194,7 +179,7 @@ def _stands_on_floor(blocks: Mapping[Pos, str], low: Pos, high: Pos) -> bool:
 def _check_layers(blocks: Mapping[Pos, str]) -> None:
     if not blocks:
         raise InputError("file", "nothing but a floor", "select the device and save again")
-    low, high = _bounds(blocks)
+    low, high = bounds(blocks)
     for pos in (low, high):
         if not 1 <= pos[1] <= LAYERS:
             raise InputError(
@@ -238,12 +223,3 @@ def _alone(blocks: Mapping[Pos, str], pos: Pos) -> bool:
     near = [(column, height, row) for column, row in columns for height in (y - 1, y, y + 1)]
     rest = {cell: blocks[cell] for cell in near if cell in blocks}
     return len(sides_of(rest, pos)) == len(HORIZONTAL) == len(sides_of(blocks, pos))
-
-
-def _bounds(blocks: Mapping[Pos, str]) -> tuple[Pos, Pos]:
-    xs, ys, zs = zip(*blocks, strict=True)
-    return (min(xs), min(ys), min(zs)), (max(xs), max(ys), max(zs))
-
-
-def _less(pos: Pos, corner: Pos) -> Pos:
-    return (pos[0] - corner[0], pos[1] - corner[1], pos[2] - corner[2])

@@ -25,6 +25,7 @@ from diagnose.errors import InputError
 
 DATA_VERSION = 3465  # Java Edition 1.20.1; later releases bring an older file up to date
 AUTHOR = "scicrafter-diagnose"
+COMPARATOR = "minecraft:comparator"  # what keeps its output, beside the block
 OWN = "scicrafter-diagnose"  # the compound of ours, which every reader of the formats passes over
 MAX_VOLUME = 1 << 20  # cells of one box
 MAX_PALETTE = 4096
@@ -45,6 +46,7 @@ class Box:
     name: str
     description: str
     own: Mapping[str, Any]
+    outputs: Mapping[Pos, int]  # of each comparator at rest
     floor: bool
 
     @property
@@ -114,6 +116,17 @@ class Gathered:
             y, z = divmod(layer, length)
             pos = (corner[0] + x, corner[1] + y, corner[2] + z)
             self.put(pos, palette[int(indices[flat])])
+
+
+def bounds(blocks: Iterable[Pos]) -> tuple[Pos, Pos]:
+    """Return the lowest and the highest corner of a box around the cells."""
+    xs, ys, zs = zip(*blocks, strict=True)
+    return (min(xs), min(ys), min(zs)), (max(xs), max(ys), max(zs))
+
+
+def less(pos: Pos, corner: Pos) -> Pos:
+    """Return the cell counted from a corner."""
+    return (pos[0] - corner[0], pos[1] - corner[1], pos[2] - corner[2])
 
 
 def _bare(text: str) -> str:

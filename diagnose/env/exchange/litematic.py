@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diagnose.env.blocks import Pos
 from diagnose.env.exchange.cells import (
     AUTHOR,
+    COMPARATOR,
     DATA_VERSION,
     OWN,
     Box,
@@ -50,7 +51,10 @@ def pack(box: Box) -> dict[str, Any]:
         "PendingFluidTicks": [],
         "Position": _xyz((0, 0, 0)),
         "Size": size,
-        "TileEntities": [],
+        "TileEntities": [
+            {"id": COMPARATOR, **_xyz(pos), "OutputSignal": strength}
+            for pos, strength in box.outputs.items()
+        ],
     }
     return {
         "Metadata": {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diagnose.env.exchange.cells import (
     AUTHOR,
+    COMPARATOR,
     DATA_VERSION,
     OWN,
     Box,
@@ -38,7 +39,10 @@ def pack(box: Box) -> dict[str, Any]:
     width, height, length = box.size
     return {
         "BlockData": _varints(box.indices()),
-        "BlockEntities": [],
+        "BlockEntities": [
+            {"Id": COMPARATOR, "Pos": np.array(pos, np.int32), "OutputSignal": strength}
+            for pos, strength in box.outputs.items()
+        ],
         "DataVersion": DATA_VERSION,
         "Entities": [],
         "Height": Short(height),

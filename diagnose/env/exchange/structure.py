@@ -9,6 +9,7 @@ from typing import Any
 from diagnose.env.blocks import Pos
 from diagnose.env.exchange.cells import (
     AUTHOR,
+    COMPARATOR,
     DATA_VERSION,
     OWN,
     Box,
@@ -38,7 +39,10 @@ def pack(box: Box) -> dict[str, Any]:
     index = {state: number for number, state in enumerate(box.palette)}
     return {
         "DataVersion": DATA_VERSION,
-        "blocks": [{"pos": list(pos), "state": index[state]} for pos, state in box.cells()],
+        "blocks": [
+            {"pos": list(pos), "state": index[state], **_kept_apart(box, pos)}
+            for pos, state in box.cells()
+        ],
         "entities": [],
         "palette": [state_tag(state) for state in box.palette],
         "size": list(box.size),
@@ -82,6 +86,12 @@ def unpack(root: dict[str, Any]) -> Gathered:
                 "palettes", f"{len(several)} that differ", "keep one: the game draws one at random"
             )
     return gathered
+
+
+def _kept_apart(box: Box, pos: Pos) -> dict[str, Any]:
+    if pos not in box.outputs:
+        return {}
+    return {"nbt": {"id": COMPARATOR, "OutputSignal": box.outputs[pos]}}
 
 
 def _texts(entries: object) -> list[str]:
