@@ -10,9 +10,10 @@ import pytest
 
 from diagnose.cli import main
 from diagnose.env.exchange import FORMATS, export_device, import_device
-from diagnose.env.nbt import MAX_BYTES, MAX_FILE_BYTES, Long, Short, read_nbt, write_nbt
+from diagnose.env.nbt import MAX_BYTES, MAX_FILE_BYTES, Short, read_nbt, write_nbt
 from diagnose.errors import InputError
 from tests.env.circuits import circuit
+from tests.env.tags import typed
 
 DEVICE = circuit(
     (3, 1, 3, "stone_button[face=floor]"), (3, 1, 4, "redstone_wire"), (3, 1, 5, "redstone_lamp")
@@ -66,19 +67,6 @@ def test_a_bomb_is_not_unpacked():
     assert len(bomb) < 200_000
     with pytest.raises(InputError, match="unpacked"):
         import_device(bomb)
-
-
-def typed(value, name=""):
-    """Return tags read as they are to be written: a number forgets how long it was."""
-    if isinstance(value, dict):
-        return {key: typed(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [typed(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return value.astype(value.dtype.newbyteorder("="))
-    if name in ("Width", "Height", "Length"):
-        return Short(value)
-    return Long(value) if name.startswith("Time") else value
 
 
 def edited(to: str, path: str, value: object) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import nucleation
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from diagnose.env.blocks import STONE, name_of, parse_block
@@ -21,7 +21,8 @@ from diagnose.env.experiments import true_laws
 from diagnose.env.nbt import read_nbt, write_nbt
 from diagnose.errors import InputError
 from diagnose.tasks import all_tasks, build_device, task, verdict_of
-from tests.env.circuits import SIDE, circuit, line, random_circuit
+from tests.env.circuits import SIDE, circuit, feeds_itself, line, random_circuit
+from tests.env.tags import typed
 
 FILES = Path(__file__).parent / "data" / "exchange"
 TASKS = [one.id for one in all_tasks()]
@@ -37,21 +38,6 @@ def foreign(raw: bytes) -> bytes:
     root = read_nbt(raw)
     (root.get("Metadata") or root).pop("scicrafter-diagnose")
     return write_nbt("Schematic" if "Palette" in root else "", typed(root))
-
-
-def typed(value, name=""):
-    """Return tags read as they are to be written: a number forgets how long it was."""
-    from diagnose.env.nbt import Long, Short
-
-    if isinstance(value, dict):
-        return {key: typed(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [typed(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return value.astype(value.dtype.newbyteorder("="))
-    return {"Width": Short, "Height": Short, "Length": Short, "TimeCreated": Long}.get(
-        name, lambda same: same
-    )(value)
 
 
 def at_origin(circuit: Circuit) -> dict:
@@ -176,30 +162,50 @@ def test_it_stands_right_when_nothing_is_updated(name):
 
 
 @given(st.integers(0, 10**6))
+@example(248)  # a repeater that a comparator locks
 def test_what_is_written_is_what_the_engine_settles_to(seed):
     """Placed block by block with every update, the file's states stay as the file has them."""
-    device = random_circuit(
-        seed,
-        parts=(
-            "stone",
-            "glass",
-            "redstone_wire",
-            "repeater",
-            "redstone_torch",
-            "redstone_lamp",
-            "redstone_block",
-        ),
-        size=4,
-    )
-    if not press(device, SIDE).settled:
-        return
-    schematic = nucleation.Schematic.from_litematic(list(export_device(device, "litematic")))
+    device = random_circuit(seed, size=4)
+    assume(press(device, SIDE).settled and not feeds_itself(device))
+    raw = export_device(device, "litematic")
+    schematic = nucleation.Schematic.from_litematic(list(raw))
     placed = nucleation.TickSettleMode.Placement
     world = nucleation.TickSimulation.from_schematic(schematic, placed, 0, 0, 0, "")
     world.run_until_quiescent(1200)
-    blocks = by_nucleation(export_device(device, "litematic"), "litematic")
+    blocks = by_nucleation(raw, "litematic")
     states = json.loads(world.read_probes(json.dumps(list(blocks))))
     assert dict(zip(blocks, states, strict=True)) == blocks
+
+
+def kept_outputs(device: Circuit, to: str) -> dict:
+    """Return what a file keeps of each comparator, by the tags of its format."""
+    root = read_nbt(export_device(device, to))
+    if to == "litematic":
+        (region,) = root["Regions"].values()
+        kept = [((one["x"], one["y"], one["z"]), one["id"], one) for one in region["TileEntities"]]
+    elif to == "schem":
+        kept = [(tuple(one["Pos"].tolist()), one["Id"], one) for one in root["BlockEntities"]]
+    else:
+        with_nbt = [block for block in root["blocks"] if "nbt" in block]
+        kept = [(tuple(one["pos"]), one["nbt"]["id"], one["nbt"]) for one in with_nbt]
+    assert {name for _, name, _ in kept} == {"minecraft:comparator"}
+    return {pos: one["OutputSignal"] for pos, _, one in kept}
+
+
+@pytest.mark.parametrize("to", sorted(FORMATS))
+def test_a_comparator_keeps_what_it_gives(to):
+    """Back 15 less side 12 is 3; back 15 compared with side 12 is 15; nothing is nothing."""
+    rows = []
+    for z, mode in ((0, "subtract"), (8, "compare")):
+        rows += [
+            (0, 1, z + 1, "redstone_block"), (1, 1, z + 1, "redstone_wire"),
+            (2, 1, z + 1, f"comparator[facing=west,mode={mode}]"), (3, 1, z + 1, "redstone_wire"),
+            (0, 1, z + 4, "redstone_block"), (0, 1, z + 3, "redstone_wire"),
+            (1, 1, z + 3, "redstone_wire"), (2, 1, z + 3, "redstone_wire"),
+            (2, 1, z + 2, "redstone_wire"),
+        ]  # fmt: skip
+    device = circuit((9, 1, 9, BUTTON), *rows, (6, 1, 9, "comparator[facing=west]"))
+    assert kept_outputs(device, to) == {(2, 1, 0): 3, (2, 1, 8): 15, (6, 1, 8): 0}
 
 
 @pytest.mark.parametrize(
