@@ -53,6 +53,7 @@ def named(kind: int, name: str = "a") -> bytes:
         (packed(named(9) + (b"\x09" + struct.pack(">i", 1)) * 100_000), "deep"),
         (packed(b"\x00"), "save a .litematic"),
     ],
+    ids=range(19),
 )
 def test_what_is_no_device_file_is_one_message(raw, words):
     with pytest.raises(InputError) as caught:
@@ -183,6 +184,20 @@ def test_a_device_that_cannot_stand_is_one_message(blocks, words):
     with pytest.raises(InputError) as caught:
         import_device(write_nbt("", root))
     assert words in str(caught.value)
+
+
+def test_regions_that_lie_on_one_another_do_not_take_forever():
+    """Two kilobytes that place six million blocks, all in the same cells."""
+    region = {
+        "BlockStatePalette": [{"Name": "minecraft:air"}, {"Name": "minecraft:stone"}],
+        "BlockStates": np.full(3 << 10, 0x5555555555555555, np.int64),
+        "Position": {"x": 0, "y": 0, "z": 0},
+        "Size": {"x": 1 << 10, "y": 1, "z": 96},
+    }
+    raw = write_nbt("", {"Regions": {str(number): region for number in range(60)}})
+    assert len(raw) < 3000
+    with pytest.raises(InputError, match="over 100000 blocks"):
+        import_device(raw)
 
 
 def mutated(draw: random.Random) -> bytes:

@@ -76,6 +76,7 @@ class Gathered:
     own: object = None
     blocks: dict[Pos, str] = field(default_factory=dict)
     dots: list[Pos] = field(default_factory=list)
+    _put: int = 0
 
     def put(self, pos: Pos, text: str) -> None:
         """Take in one block; air is passed over.
@@ -86,12 +87,13 @@ class Gathered:
         state = canonical(pos, text)
         if state == AIR:
             return
+        self._put += 1  # those that overlap are counted too: they take as long
+        if self._put > MAX_BLOCKS:
+            raise InputError("file", f"over {MAX_BLOCKS} blocks", "select the device alone")
         if self.blocks.setdefault(pos, state) != state:
             raise InputError(
                 f"block at {cell_text(pos)}", text, f"it overlaps {self.blocks[pos]}; keep one"
             )
-        if len(self.blocks) > MAX_BLOCKS:
-            raise InputError("file", f"over {MAX_BLOCKS} blocks", "select the device alone")
         if name_of(state) == DUST:
             shown = props_of(text)
             if all(shown.get(side, "none") == "none" for side in HORIZONTAL):

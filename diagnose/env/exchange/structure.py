@@ -26,7 +26,7 @@ from diagnose.errors import InputError
 
 ROOT = ""
 SUFFIX = ".nbt"
-MAX_PALETTES = 64
+MAX_PALETTES = 16
 
 
 def holds(root: dict[str, Any]) -> bool:
