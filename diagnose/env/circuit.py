@@ -57,7 +57,14 @@ class Circuit:
 
     def cells(self, name: str) -> tuple[Pos, ...]:
         """Return the cells that hold a block called ``name``, sorted."""
-        return tuple(pos for pos, state in self.blocks.items() if name_of(state) == name)
+        return self._by_name.get(name, ())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Pos, ...]]:
+        found: dict[str, list[Pos]] = {}
+        for pos, state in self.blocks.items():
+            found.setdefault(name_of(state), []).append(pos)
+        return {name: tuple(cells) for name, cells in found.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return the circuit-file form."""

@@ -8,7 +8,7 @@ through; with none at all it is a cross.
 
 from collections.abc import Mapping
 
-from diagnose.env.blocks import HORIZONTAL, OFFSETS, OPPOSITE, STONE, Pos, name_of, props_of
+from diagnose.env.blocks import AIR, HORIZONTAL, OFFSETS, OPPOSITE, Pos, name_of, props_of
 
 DUST = "redstone_wire"
 _GIVES_SIGNAL = frozenset(
@@ -30,18 +30,19 @@ _STEPS = tuple((side, OFFSETS[side][0], OFFSETS[side][2]) for side in HORIZONTAL
 def sides_of(blocks: Mapping[Pos, str], pos: Pos) -> dict[str, str]:
     """Return the connected sides of the dust at ``pos``: direction -> ``side`` or ``up``.
 
-    ``blocks`` holds no floor; the cells at y = 0 count as stone.
+    ``blocks`` holds no floor, which no dust connects to.
     """
     x, y, z = pos
-    free_above = _name(blocks, (x, y + 1, z)) not in _CONDUCTORS
+    state_at = blocks.get
+    free_above = name_of(state_at((x, y + 1, z), AIR)) not in _CONDUCTORS
     sides: dict[str, str] = {}
     for side, dx, dz in _STEPS:
-        at = (x + dx, y, z + dz)
-        name = _name(blocks, at)
-        if name in _FULL and free_above and _name(blocks, (x + dx, y + 1, z + dz)) == DUST:
+        beside = state_at((x + dx, y, z + dz), AIR)
+        name = name_of(beside)
+        if free_above and name in _FULL and name_of(state_at((x + dx, y + 1, z + dz), AIR)) == DUST:
             sides[side] = "up"
-        elif _joins(name, side, blocks, at) or (
-            name not in _CONDUCTORS and _name(blocks, (x + dx, y - 1, z + dz)) == DUST
+        elif _joins(name, side, beside) or (
+            name not in _CONDUCTORS and name_of(state_at((x + dx, y - 1, z + dz), AIR)) == DUST
         ):
             sides[side] = "side"
     if len(sides) > 1:
@@ -52,17 +53,10 @@ def sides_of(blocks: Mapping[Pos, str], pos: Pos) -> dict[str, str]:
     return sides
 
 
-def _joins(name: str, side: str, blocks: Mapping[Pos, str], at: Pos) -> bool:
+def _joins(name: str, side: str, state: str) -> bool:
     """Return whether dust reaches out sideways to a block that lies towards ``side``."""
+    if name in _GIVES_SIGNAL:
+        return True
     if name == "repeater":
-        return props_of(blocks[at])["facing"] in (side, OPPOSITE[side])
-    if name == "observer":
-        return props_of(blocks[at])["facing"] == side
-    return name in _GIVES_SIGNAL
-
-
-def _name(blocks: Mapping[Pos, str], pos: Pos) -> str:
-    state = blocks.get(pos)
-    if state is None:
-        return name_of(STONE) if pos[1] == 0 else "air"
-    return name_of(state)
+        return props_of(state)["facing"] in (side, OPPOSITE[side])
+    return name == "observer" and props_of(state)["facing"] == side
