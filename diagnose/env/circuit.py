@@ -52,7 +52,11 @@ class Circuit:
     @cached_property
     def sha256(self) -> str:
         """The content hash: of the sorted blocks in their canonical states, and the button."""
-        text = json.dumps([list(self.blocks.items()), self.press], separators=(",", ":"))
+        # As json.dumps would write it, in half the time: a state holds nothing that JSON escapes.
+        blocks = ",".join(
+            [f'[[{x},{y},{z}],"{state}"]' for (x, y, z), state in self.blocks.items()]
+        )
+        text = f"[[{blocks}],[{','.join(map(str, self.press))}]]"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def cells(self, name: str) -> tuple[Pos, ...]:

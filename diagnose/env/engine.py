@@ -7,30 +7,28 @@ holds the two equal.
 import importlib.metadata
 import json
 import math
-import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import nucleation
 
-from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of, props_of
+from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of
 from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import sides_of
-from diagnose.env.trace import Dust, Interval, Time, Trace
-from diagnose.errors import InfrastructureError, InputError
+from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
+from diagnose.env.trace import Dust, Time, Trace
+from diagnose.errors import InputError
 
 ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
-TICKS_PER_RT = 2  # game ticks in one redstone tick
 SETTLE_RT = 600  # a circuit that still moves after this long is not settled
 MOST_CHANGES = 100_000  # of blocks, while settling and again while watched; a gold L7 makes 6,000
-# One change in the engine's log. States hold no quotes and cells no brackets.
-_CHANGE = re.compile(r'"tick":(\d+),"pos":\[([^]]*)],"from":"([^"]*)","to":"([^"]*)"')
-_STRONGEST = 15
 _CHUNK_TICKS = 20  # the event log is read and emptied this often, which bounds its size
+
+
+_dust = lru_cache(maxsize=1024)(Dust)  # many dusts of a device are alike
 
 
 @dataclass(frozen=True)
@@ -180,9 +178,9 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
     wires = circuit.cells("redstone_wire")
     comparators = circuit.cells("comparator")
     cells = (*lamps, *wires, *comparators)
-    before = dict(zip(cells, map(_gives, _states(world, cells)), strict=True))
+    before = dict(zip(cells, map(gives_of, _states(world, cells)), strict=True))
     lit_before = tuple(pos for pos in lamps if before[pos].lit)
-    log = _Log(lit_before, lamps, {pos: before[pos].power for pos in wires})
+    log = Log(lit_before, lamps, {pos: before[pos].power for pos in wires})
 
     start = world.tick_count()
     world.use_block(*circuit.press)
@@ -203,120 +201,22 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
             world.run_until_quiescent(ticks)
         log.read(world, start)
     quiet = bool(world.is_quiescent())
+    blocks = dict(circuit.blocks)  # a dictionary is read faster than a view of one
     return Trace(
-        lamps={pos: log.intervals(pos) for pos in lamps},
+        lamps={pos: log.lit(pos) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
-        end_rt=_rt(world.tick_count() - start),
+        end_rt=rt_of(world.tick_count() - start),
         dust={
-            pos: Dust(len(sides := tuple(sides_of(circuit.blocks, pos))), log.peak(pos), sides)
+            pos: _dust(len(sides := tuple(sides_of(blocks, pos))), log.peak(pos), sides)
             for pos in wires
         },
         active=frozenset(log.changed).union(pos for pos in comparators if before[pos].powered),
     )
 
 
-class _Log:
-    """Lamp intervals and dust peaks, gathered from the engine's event log.
-
-    A press makes a thousand changes, and reading them is most of what judging costs beyond the
-    engine. So the log is read by a pattern, which takes half the time of parsing its JSON, and
-    cells go by their text.
-    """
-
-    def __init__(self, lit: Sequence[Pos], lamps: Sequence[Pos], power: Mapping[Pos, int]) -> None:
-        self.changes = 0
-        self._changed: set[str] = set()
-        self._intervals: dict[str, list[Interval]] = {_text(pos): [] for pos in lamps}
-        for pos in lit:
-            self._intervals[_text(pos)].append(Interval(0, None))
-        self._peaks = {_text(pos): strength for pos, strength in power.items()}
-
-    @property
-    def changed(self) -> Iterable[Pos]:
-        """The cells whose output changed: not those where only dust took another shape."""
-        return map(_cell, self._changed)
-
-    def intervals(self, pos: Pos) -> tuple[Interval, ...]:
-        """Return a lamp's lit intervals."""
-        return tuple(self._intervals[_text(pos)])
-
-    def peak(self, pos: Pos) -> int:
-        """Return the strongest signal that a dust carried."""
-        return self._peaks[_text(pos)]
-
-    def read(self, world: nucleation.TickSimulation, start: int | None) -> None:
-        """Take in the log and empty it. ``start`` is the press's tick; None reads the press.
-
-        The log labels a change made by the press with the tick the world stands at, and a change
-        made while stepping from tick t to t + 1 with t. Only the second kind needs the + 1, which
-        is why the two are read apart.
-
-        Raises:
-            InfrastructureError: the log is not written as this version of the engine writes it.
-        """
-        if count := world.changes_count():
-            self.changes += count
-            found = _CHANGE.findall(world.changes_json())
-            if len(found) != count:
-                raise InfrastructureError("engine_log", f"{len(found)} of {count} changes read")
-            changed, peaks, intervals = self._changed, self._peaks, self._intervals
-            for tick, cell, before, after in found:
-                gives = _gives(after)
-                if gives is not _gives(before):
-                    changed.add(cell)
-                if gives.power > peaks.get(cell, _STRONGEST):
-                    peaks[cell] = gives.power
-                elif cell in intervals:
-                    ticks = 0 if start is None else int(tick) + 1 - start
-                    _take(intervals[cell], gives.lit, _rt(ticks))
-        world.clear_changes()
-
-
-def _take(intervals: list[Interval], lit: bool, at_rt: Time) -> None:
-    is_open = bool(intervals) and intervals[-1].fall_rt is None
-    if lit and not is_open:
-        intervals.append(Interval(at_rt, None))
-    elif is_open and not lit:
-        intervals[-1] = Interval(intervals[-1].rise_rt, at_rt)
-
-
-class _Gives(NamedTuple):
-    """Those properties of a block that tell what it gives."""
-
-    power: int  # -1 for a block that has no strength
-    powered: bool
-    lit: bool
-
-
-_same_gives = lru_cache(maxsize=64)(_Gives)
-
-
-@lru_cache(maxsize=4096)
-def _gives(state: str) -> _Gives:
-    """Return what a state gives: the same object for equal ones, so that ``is`` compares them."""
-    props = props_of(state)
-    flags = (props.get(name) == "true" for name in ("powered", "lit"))
-    return _same_gives(int(props.get("power", -1)), *flags)
-
-
-@lru_cache(maxsize=65536)
-def _text(pos: Pos) -> str:
-    """Return a cell as the log writes it."""
-    return f"{pos[0]},{pos[1]},{pos[2]}"
-
-
-@lru_cache(maxsize=65536)
-def _cell(text: str) -> Pos:
-    x, y, z = map(int, text.split(","))
-    return (x, y, z)
-
-
 def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:
-    states: list[str] = json.loads(world.read_probes(json.dumps(cells)))
+    asked = "],[".join(map(cell_text, cells))
+    states: list[str] = json.loads(world.read_probes(f"[[{asked}]]" if cells else "[]"))
     return states
-
-
-def _rt(ticks: int) -> Time:
-    return ticks // TICKS_PER_RT if ticks % TICKS_PER_RT == 0 else ticks / TICKS_PER_RT

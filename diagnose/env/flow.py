@@ -36,7 +36,7 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     A junction whose branches end blind reaches no lamp; it is in the mapping with an empty set.
     """
     flow = _Flow(circuit, trace)
-    return {pos: flow.lamps_from(pos) for pos in _junctions(flow, trace)}
+    return {pos: frozenset(flow.lamps_from(pos)) for pos in _junctions(flow, trace)}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -45,7 +45,7 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     Strong junctions are looked at first: they lie near the button and mostly decide at once.
     """
     flow = _Flow(circuit, trace)
-    return any(len(flow.lamps_from(pos)) >= lamps for pos in _junctions(flow, trace))
+    return any(len(flow.lamps_from(pos, enough=lamps)) >= lamps for pos in _junctions(flow, trace))
 
 
 def _junctions(flow: "_Flow", trace: Trace) -> list[Pos]:
@@ -72,12 +72,13 @@ class _Flow:
         """Return whether the press can have acted through the part at ``pos``."""
         return self.active is None or pos in self.active
 
-    def lamps_from(self, start: Pos) -> frozenset[Pos]:
-        """Return the lamps that were lit and lie downstream of ``start``."""
+    def lamps_from(self, start: Pos, enough: int | None = None) -> set[Pos]:
+        """Return the lamps that were lit and lie downstream of ``start``: all, or ``enough``."""
         first = (start, "part")
         seen = {first}
         waiting = [first]
-        while waiting:
+        lamps: set[Pos] = set()
+        while waiting and len(lamps) != enough:
             node = waiting.pop()
             edges = self._edges.get(node)
             if edges is None:
@@ -86,7 +87,9 @@ class _Flow:
                 if beyond not in seen:
                     seen.add(beyond)
                     waiting.append(beyond)
-        return frozenset(pos for pos, _ in seen if pos in self.lit)
+                    if beyond[0] in self.lit:
+                        lamps.add(beyond[0])
+        return lamps
 
     def _next(self, node: _Node) -> Iterator[_Node]:
         pos, kind = node
@@ -109,8 +112,7 @@ class _Flow:
                 yield (beside, "part")
 
     def _from_dust(self, pos: Pos) -> Iterator[_Node]:
-        sides = sides_of(self.blocks, pos)
-        for side in sides:
+        for side in sides_of(self.blocks, pos):
             yield from self._into(moved(pos, side), pos, strong=False)
         yield from self._into(moved(pos, "down"), pos, strong=False)
         for beyond in self._dust_beside(pos):
