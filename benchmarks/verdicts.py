@@ -93,6 +93,7 @@ def milliseconds(works: list[Callable[[], object]], repeats: int) -> list[list[f
     times: list[list[float]] = [[] for _ in works]
     for _ in range(repeats):
         for index, work in enumerate(works):
+            work()  # whoever came before it leaves the machine's caches in another state
             began = time.process_time()
             work()
             times[index].append(1e3 * (time.process_time() - began))

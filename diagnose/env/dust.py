@@ -6,9 +6,10 @@ to a repeater's ends and an observer's back. With connections along one axis onl
 through; with none at all it is a cross.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from diagnose.env.blocks import AIR, HORIZONTAL, OFFSETS, OPPOSITE, Pos, name_of, props_of
+from diagnose.env.trace import Dust
 
 DUST = "redstone_wire"
 _GIVES_SIGNAL = frozenset(
@@ -25,6 +26,44 @@ _GIVES_SIGNAL = frozenset(
 _CONDUCTORS = frozenset({"stone", "target", "redstone_lamp"})
 _FULL = _CONDUCTORS | {"glass", "redstone_block", "observer"}
 _STEPS = tuple((side, OFFSETS[side][0], OFFSETS[side][2]) for side in HORIZONTAL)
+
+
+class Dusts(Mapping[Pos, Dust]):
+    """Every dust of a circuit; a shape is worked out when asked for, as few judges ask.
+
+    Attributes:
+        blocks: of the circuit.
+    """
+
+    def __init__(self, blocks: Mapping[Pos, str], peaks: Mapping[Pos, int]) -> None:
+        self.blocks = blocks
+        self._peaks = peaks
+        self._known: dict[Pos, Dust] = {}
+
+    def __getitem__(self, pos: Pos) -> Dust:
+        """Return the dust at ``pos``."""
+        found = self._known.get(pos)
+        if found is None:
+            peak = self._peaks[pos]
+            sides = tuple(sides_of(self.blocks, pos))
+            found = self._known[pos] = Dust(len(sides), peak, sides)
+        return found
+
+    def __iter__(self) -> Iterator[Pos]:
+        """Go through the cells."""
+        return iter(self._peaks)
+
+    def __len__(self) -> int:
+        """The number of dusts."""
+        return len(self._peaks)
+
+    def __repr__(self) -> str:
+        """As a dictionary shows itself."""
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[type[dict[Pos, Dust]], tuple[dict[Pos, Dust]]]:
+        """Cross process boundaries: a read-only view of blocks does not pickle."""
+        return (dict, (dict(self),))
 
 
 def sides_of(blocks: Mapping[Pos, str], pos: Pos) -> dict[str, str]:

@@ -10,25 +10,21 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import nucleation
 
 from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of
 from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
-from diagnose.env.dust import sides_of
+from diagnose.env.dust import Dusts
 from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
-from diagnose.env.trace import Dust, Time, Trace
+from diagnose.env.trace import Time, Trace
 from diagnose.errors import InputError
 
 ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
 SETTLE_RT = 600  # a circuit that still moves after this long is not settled
 MOST_CHANGES = 100_000  # of blocks, while settling and again while watched; a gold L7 makes 6,000
 _CHUNK_TICKS = 20  # the event log is read and emptied this often, which bounds its size
-
-
-_dust = lru_cache(maxsize=1024)(Dust)  # many dusts of a device are alike
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,8 @@ class Watch:
 class TraceCache:
     """The traces of this process, least recently used first out. A trace is pure data.
 
-    ``parts`` bounds the lit intervals and dusts of all traces together: clocks can put a thousand
-    times as many into one trace as an honest device does.
+    ``parts`` bounds the lit intervals, dusts and blocks of all traces together: clocks can put a
+    thousand times as many into one trace as an honest device does.
     """
 
     def __init__(self, capacity: int = 1024, parts: int = 500_000) -> None:
@@ -85,8 +81,10 @@ class TraceCache:
 
 
 def _parts(trace: Trace) -> int:
-    """Return how much a trace holds: cells, and their lit intervals."""
+    """Return how much a trace holds: cells, their lit intervals, the blocks around the dust."""
     cells = len(trace.lamps) + len(trace.dust) + len(trace.active or ())
+    if isinstance(trace.dust, Dusts):
+        cells += len(trace.dust.blocks)
     return cells + sum(map(len, trace.lamps.values()))
 
 
@@ -201,17 +199,13 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
             world.run_until_quiescent(ticks)
         log.read(world, start)
     quiet = bool(world.is_quiescent())
-    blocks = dict(circuit.blocks)  # a dictionary is read faster than a view of one
     return Trace(
         lamps={pos: log.lit(pos) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
         end_rt=rt_of(world.tick_count() - start),
-        dust={
-            pos: _dust(len(sides := tuple(sides_of(blocks, pos))), log.peak(pos), sides)
-            for pos in wires
-        },
+        dust=Dusts(circuit.blocks, {pos: log.peak(pos) for pos in wires}),
         active=frozenset(log.changed).union(pos for pos in comparators if before[pos].powered),
     )
 

@@ -36,7 +36,7 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     A junction whose branches end blind reaches no lamp; it is in the mapping with an empty set.
     """
     flow = _Flow(circuit, trace)
-    return {pos: frozenset(flow.lamps_from(pos)) for pos in _junctions(flow, trace)}
+    return {pos: frozenset(flow.lamps_from(pos)) for pos in _junctions(flow)}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -45,14 +45,14 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     Strong junctions are looked at first: they lie near the button and mostly decide at once.
     """
     flow = _Flow(circuit, trace)
-    return any(len(flow.lamps_from(pos, enough=lamps)) >= lamps for pos in _junctions(flow, trace))
+    return any(len(flow.lamps_from(pos, enough=lamps)) >= lamps for pos in _junctions(flow))
 
 
-def _junctions(flow: "_Flow", trace: Trace) -> list[Pos]:
+def _junctions(flow: "_Flow") -> list[Pos]:
     """Return the dusts with three or more connections that carried a signal, strongest first."""
     found = [
         (-dust.peak, pos)
-        for pos, dust in trace.dust.items()
+        for pos, dust in flow.dust.items()
         if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
     ]
     return [pos for _, pos in sorted(found)]
@@ -63,7 +63,8 @@ class _Flow:
 
     def __init__(self, circuit: Circuit, trace: Trace) -> None:
         self.blocks = circuit.blocks
-        self.peaks = {pos: dust.peak for pos, dust in trace.dust.items()}
+        self.dust = dict(trace.dust)
+        self.peaks = {pos: dust.peak for pos, dust in self.dust.items()}
         self.active = trace.active
         self.lit = frozenset(pos for pos, intervals in trace.lamps.items() if intervals)
         self._edges: dict[_Node, tuple[_Node, ...]] = {}
