@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import nucleation
@@ -25,12 +25,12 @@ from diagnose.env.blocks import (
 )
 from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
-from diagnose.env.dust import sides_of
-from diagnose.env.trace import Dust, Interval, Time, Trace
+from diagnose.env.dust import Dusts
+from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
+from diagnose.env.trace import Time, Trace
 from diagnose.errors import InputError
 
 ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
-TICKS_PER_RT = 2  # game ticks in one redstone tick
 SETTLE_RT = 600  # a circuit that still moves after this long is not settled
 MOST_CHANGES = 100_000  # of blocks, while settling and again while watched; a gold L7 makes 6,000
 _GLASS, _DUST = parse_block("glass"), parse_block("redstone_wire")
@@ -54,8 +54,8 @@ class Watch:
 class TraceCache:
     """The traces of this process, least recently used first out. A trace is pure data.
 
-    ``parts`` bounds the lit intervals and dusts of all traces together: clocks can put a thousand
-    times as many into one trace as an honest device does.
+    ``parts`` bounds the lit intervals, dusts and blocks of all traces together: clocks can put a
+    thousand times as many into one trace as an honest device does.
     """
 
     def __init__(self, capacity: int = 1024, parts: int = 500_000) -> None:
@@ -91,8 +91,10 @@ class TraceCache:
 
 
 def _parts(trace: Trace) -> int:
-    """Return how much a trace holds: cells, and their lit intervals."""
+    """Return how much a trace holds: cells, their lit intervals, the blocks around the dust."""
     cells = len(trace.lamps) + len(trace.dust) + len(trace.active or ())
+    if isinstance(trace.dust, Dusts):
+        cells += len(trace.dust.blocks)
     return cells + sum(map(len, trace.lamps.values()))
 
 
@@ -222,9 +224,9 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
     wires = circuit.cells("redstone_wire")
     comparators = circuit.cells("comparator")
     cells = (*lamps, *wires, *comparators)
-    before = dict(zip(cells, _states(world, cells), strict=True))
-    lit_before = tuple(pos for pos in lamps if props_of(before[pos])["lit"] == "true")
-    log = _Log(lit_before, lamps, {pos: int(props_of(before[pos])["power"]) for pos in wires})
+    before = dict(zip(cells, map(gives_of, _states(world, cells)), strict=True))
+    lit_before = tuple(pos for pos in lamps if before[pos].lit)
+    log = Log(lit_before, lamps, {pos: before[pos].power for pos in wires})
 
     start = world.tick_count()
     world.use_block(*circuit.press)
@@ -246,74 +248,17 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
         log.read(world, start)
     quiet = bool(world.is_quiescent())
     return Trace(
-        lamps={pos: tuple(log.intervals[pos]) for pos in lamps},
+        lamps={pos: log.lit(pos) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
-        end_rt=_rt(world.tick_count() - start),
-        dust={
-            pos: Dust(len(sides := tuple(sides_of(circuit.blocks, pos))), log.peaks[pos], sides)
-            for pos in wires
-        },
-        active=frozenset(log.changed).union(
-            pos for pos in comparators if props_of(before[pos])["powered"] == "true"
-        ),
+        end_rt=rt_of(world.tick_count() - start),
+        dust=Dusts(circuit.blocks, {pos: log.peak(pos) for pos in wires}),
+        active=frozenset(log.changed).union(pos for pos in comparators if before[pos].powered),
     )
 
 
-class _Log:
-    """Lamp intervals and dust peaks, gathered from the engine's event log."""
-
-    def __init__(self, lit: Sequence[Pos], lamps: Sequence[Pos], power: Mapping[Pos, int]) -> None:
-        self.intervals: dict[Pos, list[Interval]] = {pos: [] for pos in lamps}
-        for pos in lit:
-            self.intervals[pos].append(Interval(0, None))
-        self.peaks = dict(power)
-        self.changes = 0
-        self.changed: set[Pos] = set()
-
-    def read(self, world: nucleation.TickSimulation, start: int | None) -> None:
-        """Take in the log and empty it. ``start`` is the press's tick; None reads the press.
-
-        The log labels a change made by the press with the tick the world stands at, and a change
-        made while stepping from tick t to t + 1 with t. Only the second kind needs the + 1, which
-        is why the two are read apart.
-        """
-        if world.changes_count():
-            self.changes += world.changes_count()
-            for change in json.loads(world.changes_json()):
-                ticks = 0 if start is None else change["tick"] + 1 - start
-                x, y, z = change["pos"]
-                if _output(change["from"]) != _output(change["to"]):  # and not just dust's shape
-                    self.changed.add((x, y, z))
-                self._take((x, y, z), change["to"], _rt(ticks))
-        world.clear_changes()
-
-    def _take(self, pos: Pos, state: str, at_rt: Time) -> None:
-        if pos in self.peaks:
-            self.peaks[pos] = max(self.peaks[pos], int(props_of(state)["power"]))
-            return
-        intervals = self.intervals.get(pos)
-        if intervals is None:
-            return
-        lit = props_of(state)["lit"] == "true"
-        is_open = bool(intervals) and intervals[-1].fall_rt is None
-        if lit and not is_open:
-            intervals.append(Interval(at_rt, None))
-        elif is_open and not lit:
-            intervals[-1] = Interval(intervals[-1].rise_rt, at_rt)
-
-
-def _output(state: str) -> tuple[str | None, ...]:
-    """Return those properties of a state that tell what it gives."""
-    props = props_of(state)
-    return tuple(props.get(name) for name in ("power", "powered", "lit"))
-
-
 def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:
-    states: list[str] = json.loads(world.read_probes(json.dumps(cells)))
+    asked = "],[".join(map(cell_text, cells))
+    states: list[str] = json.loads(world.read_probes(f"[[{asked}]]" if cells else "[]"))
     return states
-
-
-def _rt(ticks: int) -> Time:
-    return ticks // TICKS_PER_RT if ticks % TICKS_PER_RT == 0 else ticks / TICKS_PER_RT

@@ -35,6 +35,17 @@ class Judged:
     circuit: Circuit | None = None  # None: there was nothing to press
     trace: Trace | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict and each lamp's times: a row per lit interval, one per dark lamp."""
+        lamps = [
+            {"pos": list(pos), "rise_rt": interval.rise_rt, "fall_rt": interval.fall_rt}
+            if interval
+            else {"pos": list(pos), "rise_rt": None, "fall_rt": None}
+            for pos, intervals in (sorted(self.trace.lamps.items()) if self.trace else ())
+            for interval in intervals or (None,)
+        ]
+        return {**self.verdict.to_json(), "lamps": lamps}
+
 
 class Host:
     """One episode's world and host functions.
@@ -202,13 +213,18 @@ class Host:
         self.ended = "stopped"
         raise Halt
 
-    def judge_standing(self) -> Judged:
-        """Judge the device as it stands, at no cost; without a button it fails."""
+    def standing(self) -> Circuit | None:
+        """Return the device as it stands; None where there is no button to press."""
         blocks = self.world.blocks
         button = min((p for p in blocks if name_of(blocks[p]) == "stone_button"), default=None)
-        if button is None:
+        # A second button is the judge's to refuse.
+        return None if button is None else self.world.circuit(button)
+
+    def judge_standing(self) -> Judged:
+        """Judge the device as it stands, at no cost; without a button it fails."""
+        circuit = self.standing()
+        if circuit is None:
             return Judged(Verdict(passed=False, reasons=("no stone button stands",)))
-        circuit = self.world.circuit(button)  # a second button is the judge's to refuse
         trace = self._trace(circuit)
         return Judged(judge(self._family, self._task, circuit, trace), circuit, trace)
 

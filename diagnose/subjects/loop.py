@@ -1,18 +1,15 @@
 """The agent loop: ask the model, run its code, show it what came of it."""
 
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnose.errors import SubjectError
 from diagnose.models import Call, Message, Model, Reply
 from diagnose.records import StopReason, Usage
-from diagnose.sandbox import Sandbox
-from diagnose.subjects.briefing import Standing, observation
 from diagnose.subjects.budgets import Budgets
-from diagnose.subjects.fences import python_of
 from diagnose.subjects.host import Host
+from diagnose.subjects.stage import Stage
 
 
 @dataclass
@@ -52,9 +49,7 @@ class Conversation:
 def converse(
     conversation: Conversation,
     model: Model,
-    host: Host,
-    sandbox: Sandbox,
-    observers: Sequence[Callable[[int], str]],
+    stage: Stage,
     budgets: Budgets,
     first: Call,
 ) -> StopReason:
@@ -64,11 +59,9 @@ def converse(
     (its context is full, its content is refused) ends the episode as stopped.
 
     Args:
-        conversation: opened with the system prompt and the first message; it grows.
+        conversation: opened with the stage's messages; it grows.
         model: who answers.
-        host: the world and its functions.
-        sandbox: runs the code.
-        observers: each returns what to add to the observation after a turn, or nothing.
+        stage: what it acts on.
         budgets: of the episode.
         first: the first call's place; later ones count on from it.
 
@@ -76,34 +69,21 @@ def converse(
         InfrastructureError: the provider, the sandbox or the engine failed.
     """
     started_s = time.monotonic()
-    silent = 0
     while True:
-        if over := _spent(conversation, budgets, started_s):
+        if over := stage.over() or _spent(conversation, budgets, started_s):
             return over
-        turn = host.turn = len(conversation.replies)
         try:
-            reply = model.reply(tuple(conversation.messages), replace(first, number=turn))
+            reply = model.reply(tuple(conversation.messages), replace(first, number=stage.turn))
         except SubjectError as error:
             conversation.log["no_reply"] = str(error)
             return "stopped"
-        code = python_of(conversation.take(reply))
-        ran = sandbox.run(code, host.functions, host.refused) if code else None
-        if host.ended:
-            return host.ended
-        silent = 0 if code else silent + 1
-        if silent == budgets.silent_turns:
-            return "stopped"
-        notes = [note for observe in observers if (note := observe(turn))]
-        standing = Standing(len(host.world.blocks), tuple(host.popped), host.trials)
-        host.popped.clear()
-        text = observation(turn, ran, standing, budgets, notes)
-        conversation.messages.append(Message("user", text))
+        shown = stage.take(conversation.take(reply))
+        if shown is not None:
+            conversation.messages.append(Message("user", shown))
 
 
 def _spent(conversation: Conversation, budgets: Budgets, started_s: float) -> StopReason | None:
-    """Return the budget that is used up, if any."""
-    if len(conversation.replies) >= budgets.turns:
-        return "turns"
+    """Return the budget of the model's own that is used up, if any."""
     tokens = conversation.input_tokens + conversation.output_tokens
     if budgets.tokens and tokens >= budgets.tokens:
         return "tokens"
