@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
 from diagnose.env.flow import branches
-from diagnose.env.trace import Trace
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once, manhattan
 from diagnose.tasks.comb import FIRST_TOOTH, PITCH, HalfRow, comb
@@ -67,6 +68,18 @@ class Branch:
         if not branches(circuit, trace, lamps=2):
             found.append("no dust with three connections carries power on to two lamps or more")
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: all lit at the moment at which most of them are."""
+        lit = [interval for intervals in trace.lamps.values() for interval in intervals[:1]]
+        moment = max(
+            sorted(interval.rise_rt for interval in lit),
+            key=lambda at: sum(
+                one.rise_rt <= at and (one.fall_rt is None or at < one.fall_rt) for one in lit
+            ),
+            default=0,
+        )
+        return dict.fromkeys(trace.lamps, Window((0, moment), lit_at_rt=moment))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a comb around the button, one row ending in the far lamps."""
