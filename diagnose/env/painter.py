@@ -51,11 +51,20 @@ def widest_px(circuit: Circuit) -> int:
 
 
 def moment(states: Mapping[Pos, str], at_rt: Time | None) -> str:
-    """Return the caption of a moment: ``t = 4 rt, 16 of 64 lamps lit``."""
+    """Return the caption of a moment: ``t = 4 rt,  16 of 64 lamps lit``."""
+    lit, lamps = lit_of(states)
+    return f"{clock(at_rt)},  {lit} of {lamps} lamps lit"
+
+
+def clock(at_rt: Time | None) -> str:
+    """Return a moment's name."""
+    return "before the press" if at_rt is None else f"t = {at_rt:g} rt"
+
+
+def lit_of(states: Mapping[Pos, str]) -> tuple[int, int]:
+    """Return how many lamps are lit, and how many there are."""
     lamps = [state for state in states.values() if name_of(state) == "redstone_lamp"]
-    lit = sum(props_of(state)["lit"] == "true" for state in lamps)
-    when = "before the press" if at_rt is None else f"t = {at_rt:g} rt"
-    return f"{when},  {lit} of {len(lamps)} lamps lit"
+    return sum(props_of(state)["lit"] == "true" for state in lamps), len(lamps)
 
 
 def framed(
@@ -68,8 +77,9 @@ def framed(
     return stacked(rows)
 
 
-def heading(width: int, title: str) -> Image.Image:
-    """Return a title as a row."""
+def heading(width: int, title: str, right: str = "") -> Image.Image:
+    """Return a title as a row, and what is to stand at its right end."""
     flat = Flat(width, 40)
     flat.text((18, 24), title, INK, 20, anchor="lm")
+    flat.text((width - 18, 24), right, INK, 20, anchor="rm")
     return flat.finished()

@@ -1,5 +1,6 @@
 """What a press did, and what a family says of it. Times: redstone ticks (rt), 0 = just pressed."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,6 +75,17 @@ class Trace:
     end_rt: Time  # how long it was watched
     dust: Mapping[Pos, Dust] = field(default_factory=dict)
     active: frozenset[Pos] | None = None
+
+    def brightest_rt(self) -> Time:
+        """Return the first moment at which most lamps are lit; 0 when none ever is."""
+        lit = [interval for intervals in self.lamps.values() for interval in intervals]
+        rises = sorted(interval.rise_rt for interval in lit)
+        falls = sorted(interval.fall_rt for interval in lit if interval.fall_rt is not None)
+        return max(
+            sorted(set(rises)),
+            key=lambda at: bisect_right(rises, at) - bisect_right(falls, at),
+            default=0,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON form: lamps as [x, y, z, [[rise, fall], ...]], sorted."""

@@ -1,6 +1,7 @@
 """What a task is, and what a family of tasks offers."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -111,10 +112,12 @@ def common_rise(trace: Trace, within_rt: Time = 0) -> Time:
 
     The earliest of several; 0 when no lamp lit.
     """
-    rises = sorted(intervals[0].rise_rt for intervals in trace.lamps.values() if intervals)
+    rises = Counter(intervals[0].rise_rt for intervals in trace.lamps.values() if intervals)
     return max(
-        rises,
-        key=lambda start: sum(start <= rise <= start + within_rt for rise in rises),
+        sorted(rises),
+        key=lambda start: sum(
+            many for rise, many in rises.items() if start <= rise <= start + within_rt
+        ),
         default=0,
     )
 

@@ -71,14 +71,7 @@ class Branch:
 
     def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
         """See ``Family.windows``: all lit at the moment at which most of them are."""
-        lit = [interval for intervals in trace.lamps.values() for interval in intervals[:1]]
-        moment = max(
-            sorted(interval.rise_rt for interval in lit),
-            key=lambda at: sum(
-                one.rise_rt <= at and (one.fall_rt is None or at < one.fall_rt) for one in lit
-            ),
-            default=0,
-        )
+        moment = trace.brightest_rt()
         return dict.fromkeys(trace.lamps, Window((0, moment), lit_at_rt=moment))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
