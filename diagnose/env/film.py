@@ -1,6 +1,7 @@
 """A press as an animated GIF: the settled circuit, then every redstone tick until it is quiet."""
 
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,16 +11,17 @@ from PIL import Image
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
 from diagnose.env.engine import states_over
-from diagnose.env.flat import stacked, width_of
+from diagnose.env.flat import stacked
 from diagnose.env.legend import strip
 from diagnose.env.painter import area_of, clock, heading, lit_of
 from diagnose.env.scene import Scene
 
-_WIDEST_PX = 900
+_WIDEST_PX, _LEAST_PX = 800, 480
+_MANY_FRAMES = 120  # a longer film is drawn smaller, so that its file stays about as large
 _SETTLED_MS, _HELD_MS = 1000, 2500
 _SLOW_MS, _REAL_MS = 200, 100  # of a tick: half speed for a short press, else the game's own
 _SHORT_FRAMES = 60
-_COLOURS = 128
+_COLOURS = 64
 
 
 def film(circuit: Circuit, path: str | os.PathLike[str], title: str = "") -> int:
@@ -50,16 +52,16 @@ def _frames(
     circuit: Circuit, changes: Sequence[Mapping[Pos, str]], title: str
 ) -> Iterator[Image.Image]:
     """Yield every frame in one palette, in which what does not change costs nothing."""
-    scene = Scene(circuit, changes[0], _WIDEST_PX)
+    share = min(1.0, math.sqrt(_MANY_FRAMES / len(changes)))
+    scene = Scene(circuit, changes[0], max(_LEAST_PX, round(_WIDEST_PX * share)))
     bright = _brightest(changes)
-    room = width_of(f"{len(circuit.blocks)} of {len(circuit.blocks)} lamps lit", 14)
+    width = scene.picture().width
+    below = strip(width, "", changes[0].values())
 
     def frame(at_rt: int | None) -> Image.Image:
-        picture = scene.picture()
         lit, lamps = lit_of(scene.states)
-        said = f"{lit} of {lamps} lamps lit"
-        below = strip(picture.width, said, changes[0].values(), room)
-        return stacked([heading(picture.width, title, clock(at_rt)), picture, below])
+        said = f"{lit} of {lamps} lamps lit,  {clock(at_rt)}"
+        return stacked([heading(width, title, said), scene.picture(), below])
 
     settled = frame(None)
     scene.change(bright)

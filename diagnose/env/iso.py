@@ -49,10 +49,12 @@ class Sheet:
         part._take(self.image.crop(box), self.glow.crop(box))
         return part
 
-    def lay(self, part: "Sheet", box: Box) -> None:
-        """Put a window back."""
-        self.image.paste(part.image, box[:2])
-        self.glow.paste(part.glow, box[:2])
+    def lay(self, part: "Sheet", window: Box, box: Box) -> None:
+        """Put what lies in ``box`` back from a window."""
+        left, top = window[:2]
+        inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+        self.image.paste(part.image.crop(inner), box[:2])
+        self.glow.paste(part.glow.crop(inner), box[:2])
 
     def at(self, point: Point) -> tuple[float, float]:
         """Return the pixel of a world point."""
@@ -119,7 +121,9 @@ class Sheet:
         """Return the picture at its true size, the glow laid over it."""
         image, light = self.image.reduce(self.scale), self.glow.reduce(self.scale)
         unit = self.unit / self.scale
-        for radius, share in ((unit * 0.35, 0.55), (unit * 1.1, 0.6)):
-            halo = light.filter(ImageFilter.GaussianBlur(radius))
+        # The wider a halo, the coarser it may be computed.
+        for radius, share, coarse in ((unit * 0.35, 0.55, 2), (unit * 1.1, 0.6, 4)):
+            small = light.reduce(coarse).filter(ImageFilter.GaussianBlur(radius / coarse))
+            halo = small.resize(light.size, Image.Resampling.BILINEAR)
             image = ImageChops.screen(image, halo.point(lambda value, part=share: value * part))
         return image

@@ -80,14 +80,13 @@ _SIGNS = (
 )
 
 
-def strip(width: int, said: str, states: Iterable[str], room_px: float = 0) -> Image.Image:
-    """Return the strip: ``said`` first, then the signs of the blocks that occur, as they fit.
-
-    ``room_px`` is kept free for ``said``, so that the strips of a film are alike.
-    """
+def strip(width: int, said: str, states: Iterable[str]) -> Image.Image:
+    """Return the strip: ``said`` first, then the signs of the blocks that occur, as they fit."""
     names = {name_of(state) for state in states}
     places: list[tuple[float, float, _Sign]] = []
-    across, down = _INSET + max(room_px, width_of(said, _SIZE + 1)) + 2 * _GAP, _ROW / 2
+    across, down = _INSET + 0.0, _ROW / 2
+    if said:
+        across += width_of(said, _SIZE + 1) + 2 * _GAP
     for sign in _SIGNS:
         if not names.intersection(sign.blocks):
             continue

@@ -45,9 +45,9 @@ def _verdict(width: int, title: str, verdict: Verdict | None) -> Image.Image:
     """Return the title with the verdict beside it and its reasons below."""
     reasons = verdict.reasons[:_MOST_REASONS] if verdict else ()
     letters = max(20, int((width - 36) / _LETTER_PX))
-    lines = [line for reason in reasons for line in textwrap.wrap(f"– {reason}", letters)]
+    lines = [line for reason in reasons for line in textwrap.wrap(reason, letters)]
     if verdict and len(verdict.reasons) > len(reasons):
-        lines.append(f"– and {len(verdict.reasons) - len(reasons)} more reasons")
+        lines.append(f"and {len(verdict.reasons) - len(reasons)} more reasons")
     flat = Flat(width, 46 + _LINE_PX * len(lines))
     flat.text((18, 26), title, INK, 20, anchor="lm")
     if verdict:

@@ -64,9 +64,12 @@ class Scene:
         if not seen:
             return
         box = self._around(seen)
-        part = self._ground.window(box)
+        # Pillow rounds places left of and above a picture otherwise: so nothing is drawn there.
+        room = math.ceil(4 * self._sheet.unit)
+        wide = (max(0, box[0] - room), max(0, box[1] - room), box[2], box[3])
+        part = self._ground.window(wide)
         self._draw(part, (pos for pos in self._order if _meet(self._around([pos]), box)))
-        self._sheet.lay(part, box)
+        self._sheet.lay(part, wide, box)
 
     def picture(self) -> Image.Image:
         """Return the picture of the present states."""

@@ -58,6 +58,27 @@ class Timeline:
     rows: tuple[Row, ...]
     end_rt: Time
 
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """The rows of the picture: the first ``MOST_ROWS``."""
+        return self.rows[:MOST_ROWS]
+
+    @property
+    def pitch_px(self) -> int:
+        """How high one row is."""
+        steps = ((20, 26), (40, 20), (80, 15), (128, 12), (MOST_ROWS, 9))
+        return next(px for most, px in steps if len(self.shown) <= most)
+
+    @property
+    def left_px(self) -> float:
+        """Where the press stands; the labels lie to the left of it."""
+        return _LEFT + max((width_of(row.label, _LABEL_PX) for row in self.shown), default=0) + 16
+
+    def place(self, row: int, at_rt: Time) -> tuple[float, float]:
+        """Return the pixel of a moment in the middle of a row."""
+        across = self.left_px + at_rt * _BARS_PX / self.end_rt
+        return (across, _TOP + (row + 0.5) * self.pitch_px)
+
 
 def timeline_of(trace: Trace, expected: Mapping[Pos, Window] | None = None) -> Timeline:
     """Return what a trace shows of every lamp, beside what a rule expects of it."""
@@ -87,12 +108,7 @@ def _end(rows: Sequence[Row], trace: Trace) -> Time:
 
 def render_timeline(timeline: Timeline, title: str = "") -> Image.Image:
     """Return the picture: a row per lamp, lit from bar to bar, the press at 0."""
-    rows = timeline.rows[:MOST_ROWS]
-    pitch = next(
-        px for most, px in ((20, 26), (40, 20), (80, 15), (128, 12), (256, 9)) if len(rows) <= most
-    )
-    labels = max((width_of(row.label, _LABEL_PX) for row in rows), default=0)
-    left = _LEFT + labels + 16
+    rows, pitch, left = timeline.shown, timeline.pitch_px, timeline.left_px
     scale = _BARS_PX / timeline.end_rt
     bottom = _TOP + len(rows) * pitch
     more = len(timeline.rows) - len(rows)

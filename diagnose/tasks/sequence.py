@@ -56,7 +56,7 @@ class Sequence:
     def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
         """See ``Family.windows``: counted from the first lamp to light, in the order of lighting.
 
-        Lamps that stayed dark come last.
+        Lamps that stayed dark come last; lamps beyond the wanted number have no window.
         """
         order = sorted(
             trace.lamps,
