@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diagnose.env.blocks import parse_block
+from diagnose.env.blocks import CANONICAL_STATES, name_of, parse_block
 from diagnose.env.circuit import Circuit
 from diagnose.env.engine import press, states_at, states_over
 from diagnose.env.experiments import true_laws
@@ -35,6 +35,35 @@ def test_a_lit_lamp_is_brighter_at_its_place():
         for lamp, is_lit in zip(LAMPS, lit, strict=True):
             assert (brightness(drawn, scene.place(lamp)) > 600) == is_lit
             assert (brightness(above, plan.middle(lamp)) > 600) == is_lit
+
+
+@pytest.mark.parametrize("name", ["repeater", "comparator", "observer", "stone_button"])
+def test_directions_and_settings_are_told_apart(name):
+    """No two states of a part look the same, neither in the scene nor on the plan."""
+    middle = (5, 1, 5)
+    states = [state for state in sorted(CANONICAL_STATES) if name_of(state) == name]
+    if name == "stone_button":  # a button on the floor or the ceiling looks the same all round
+        states = [s for s in states if "face=wall" in s or "facing=north" in s]
+    scenes, plans = set(), set()
+    for state in states:
+        one = Circuit({middle: state, (2, 1, 5): parse_block(BUTTON)}, (2, 1, 5))
+        scenes.add(Scene(one, one.blocks, 400).picture().tobytes())
+        plans.add(render_plan(one, one.blocks).tobytes())
+    assert len(scenes) == len(states)
+    assert len(plans) >= len(states) - (name == "stone_button")  # seen from above, these are one
+
+
+def test_dust_behind_a_wall_is_seen_faintly():
+    wall = [(x, y, 4, "stone") for x in range(1, 9) for y in (1, 2)]
+    hidden = circuit((0, 1, 0, BUTTON), *wall, *((x, 1, 3, WIRE) for x in range(1, 5)))
+    without = {pos: state for pos, state in hidden.blocks.items() if name_of(state) != WIRE}
+    bare = Circuit(without, hidden.press)
+    seen = np.asarray(Scene(hidden, hidden.blocks, 800).picture()).astype(int)
+    plain = np.asarray(Scene(bare, bare.blocks, 800).picture()).astype(int)
+    redder = (seen[..., 0] - seen[..., 1]) - (plain[..., 0] - plain[..., 1])
+    on_wall = Scene(hidden, hidden.blocks, 800).place((3, 1, 4))
+    around = redder[on_wall[1] - 30 : on_wall[1] + 60, on_wall[0] - 30 : on_wall[0] + 60]
+    assert 10 < around.max() < 60  # there, and fainter than dust itself
 
 
 def test_changing_a_scene_is_drawing_it_anew():
