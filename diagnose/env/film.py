@@ -10,7 +10,7 @@ from PIL import Image
 
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.engine import states_over
+from diagnose.env.engine import SETTLE_RT, states_over
 from diagnose.env.flat import stacked
 from diagnose.env.legend import strip
 from diagnose.env.painter import area_of, clock, heading, lit_of
@@ -21,15 +21,20 @@ _MANY_FRAMES = 120  # a longer film is drawn smaller, so that its file stays abo
 _SETTLED_MS, _HELD_MS = 1000, 2500
 _SLOW_MS, _REAL_MS = 200, 100  # of a tick: half speed for a short press, else the game's own
 _SHORT_FRAMES = 60
+_RESTLESS_RT = 50
 _COLOURS = 64
 
 
 def film(circuit: Circuit, path: str | os.PathLike[str], title: str = "") -> int:
     """Write the animation, which loops, and return its number of frames.
 
-    Frame 0 is settled; frame k + 1 shows the moment k rt after the press.
+    Frame 0 is settled; frame k + 1 shows the moment k rt after the press. Of a circuit that never
+    falls quiet the beginning is shown.
     """
     changes = states_over(circuit, area_of(circuit))
+    if len(changes) - 2 >= SETTLE_RT:
+        changes = changes[: _RESTLESS_RT + 2]
+        title = f"{title}, never quiet"
     ticks = len(changes) - 2
     tick_ms = _SLOW_MS if len(changes) <= _SHORT_FRAMES else _REAL_MS
     frames = _frames(circuit, changes, title)

@@ -133,6 +133,12 @@ def test_a_film_has_a_frame_for_every_tick_and_says_when(tmp_path):
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
 
 
+def test_a_film_of_a_clock_ends(tmp_path):
+    eyes = ("observer[facing=east]", "observer[facing=west]")
+    clock = [(x, 1, 3, eye) for x, eye in zip((3, 4), eyes, strict=True)]
+    assert film(circuit((0, 1, 0, BUTTON), *clock), tmp_path / "clock.gif") == 52
+
+
 @pytest.mark.slow
 def test_a_film_of_64_lamps_is_under_3_megabytes(tmp_path):
     device = build_device(task("C-L5"), true_laws())
