@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
@@ -13,7 +13,7 @@ from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
 from diagnose.intervention import Evidence, HostFunction, Intervention, Setting
-from diagnose.models import Message, Model
+from diagnose.models import Call, Message, Model
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits, Sandbox
 from diagnose.seeds import seed_of
@@ -155,7 +155,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
             sandbox,
             [one.observation for one in laid],
             budgets,
-            episode.seed_path,
+            Call(episode.seed_path, 0, episode.episode_id),
         )
     judged = host.passed or host.judge_standing()
     passed = judged.verdict.passed
@@ -171,7 +171,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         circuit=judged.circuit.to_json() if judged.circuit else None,
         circuit_sha256=judged.circuit.sha256 if judged.circuit else "",
         usage=conversation.usage(host),
-        transcript=tuple(asdict(message) for message in conversation.messages),
+        transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
     )
 

@@ -32,11 +32,9 @@ from diagnose.cli.calibration import (
     truth,
 )
 from diagnose.cli.calibration_scores import Calibration, Check, Result
-from diagnose.cli.compose import Study, compose
+from diagnose.cli.configure import CONF, configured
 from diagnose.cli.data_sheet import write
 from diagnose.cli.main import OK
-from diagnose.cli.run import CONF
-from diagnose.config import study_config
 from diagnose.episode import Episode, run_episode, versions
 from diagnose.errors import ConfigError, InputError
 from diagnose.models.reference import Reference
@@ -140,25 +138,13 @@ def checked_profiles(chosen: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def composed(profile: str) -> Study:
-    """Return the default study of a reference profile."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-    from omegaconf import OmegaConf
-
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra_compose("study", overrides=[f"subject=reference/{profile}"])
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    return compose(study_config(plain))
-
-
 def planted(profile: str) -> Planted:
     """Return what is known of a profile in the default study.
 
     Raises:
         ConfigError: the file holds another subject.
     """
-    study = composed(profile)
+    study = configured([f"subject=reference/{profile}"])
     if not isinstance(study.model, Reference):
         raise ConfigError("subject", study.model.name, "a profile is of the reference subject")
     return Planted(
@@ -230,7 +216,7 @@ def checked(each: Map, subject: Planted, ground: Ground, episodes: int, seed: in
 def run_picks(job: tuple[str, Sequence[tuple[Task, int, int]], int]) -> list[bool]:
     """Run whole episodes, real interventions and all; return which passed."""
     profile, picks, seed = job
-    study = composed(profile)
+    study = configured([f"subject=reference/{profile}"])
     codes = list(study.supplied)
     return [
         bool(

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from diagnose.cli.configure import CONF
 from diagnose.cli.main import FAILED, OK
 from diagnose.errors import ConfigError, DiagnoseError
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def run(arguments: Sequence[str]) -> int:

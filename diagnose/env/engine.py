@@ -15,7 +15,16 @@ from typing import Any
 
 import nucleation
 
-from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of, props_of
+from diagnose.env.blocks import (
+    AIR,
+    CANONICAL_STATES,
+    OPPOSITE,
+    Pos,
+    moved,
+    name_of,
+    parse_block,
+    props_of,
+)
 from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import sides_of
@@ -26,6 +35,7 @@ ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
 TICKS_PER_RT = 2  # game ticks in one redstone tick
 SETTLE_RT = 600  # a circuit that still moves after this long is not settled
 MOST_CHANGES = 100_000  # of blocks, while settling and again while watched; a gold L7 makes 6,000
+_GLASS, _DUST = parse_block("glass"), parse_block("redstone_wire")
 _CHUNK_TICKS = 20  # the event log is read and emptied this often, which bounds its size
 
 
@@ -174,6 +184,44 @@ def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> l
 
 def _change(entry: Mapping[str, Any]) -> tuple[Sequence[int], str]:
     return entry["pos"], sys.intern(entry["to"])
+
+
+def comparator_outputs(circuit: Circuit, area_side: int) -> dict[Pos, int]:
+    """Return the strength that each comparator gives before the press.
+
+    The engine shows it through dust alone: so dust is put before the comparator, with nothing else
+    near it, read before anything has had time to change, and taken away again.
+
+    Raises:
+        InputError: as ``press``.
+    """
+    _check(circuit, area_side)
+    comparators = circuit.cells("comparator")
+    given = dict.fromkeys(comparators, 0)
+    if not comparators:
+        return given
+    world = fresh_world(area_side, circuit.blocks.items())
+    _settle(world)
+    settled = world.checkpoint()
+    for pos, state in zip(comparators, _states(world, comparators), strict=True):
+        props = props_of(state)
+        if props["powered"] == "true":
+            front = moved(pos, OPPOSITE[props["facing"]])
+            for cell in _around(front) - {pos, moved(pos, "down")}:
+                world.place_block(*cell, AIR)
+            world.place_block(*front, _DUST)
+            world.place_block(*moved(front, "down"), _GLASS)  # which makes the dust look around
+            (dust,) = _states(world, (front,))
+            given[pos] = int(props_of(dust)["power"])
+            world.restore(settled)
+    return given
+
+
+def _around(pos: Pos) -> set[Pos]:
+    """Return the 27 cells around a cell, itself among them."""
+    x, y, z = pos
+    near = (-1, 0, 1)
+    return {(x + dx, y + dy, z + dz) for dx in near for dy in near for dz in near}
 
 
 def _check(circuit: Circuit, area_side: int) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnose.errors import SubjectError
@@ -56,7 +56,7 @@ def converse(
     sandbox: Sandbox,
     observers: Sequence[Callable[[int], str]],
     budgets: Budgets,
-    seed_path: tuple[str | int, ...],
+    first: Call,
 ) -> StopReason:
     """Let the model work until it passes, stops or has used up a budget; return which.
 
@@ -70,7 +70,7 @@ def converse(
         sandbox: runs the code.
         observers: each returns what to add to the observation after a turn, or nothing.
         budgets: of the episode.
-        seed_path: of the episode.
+        first: the first call's place; later ones count on from it.
 
     Raises:
         InfrastructureError: the provider, the sandbox or the engine failed.
@@ -82,7 +82,7 @@ def converse(
             return over
         turn = host.turn = len(conversation.replies)
         try:
-            reply = model.reply(tuple(conversation.messages), Call(seed_path, turn))
+            reply = model.reply(tuple(conversation.messages), replace(first, number=turn))
         except SubjectError as error:
             conversation.log["no_reply"] = str(error)
             return "stopped"

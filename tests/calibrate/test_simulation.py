@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from diagnose.cli.calibrate import composed, planted
+from diagnose.cli.calibrate import planted
 from diagnose.cli.calibration import outcomes
+from diagnose.cli.configure import configured
 from diagnose.episode import Episode, run_episode
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference import Profile, Reference
@@ -22,7 +23,7 @@ SEED = 5
 @pytest.fixture(scope="module")
 def study():
     """The default study, for its interventions and cells."""
-    return composed("frontier")
+    return configured(["subject=reference/frontier"])
 
 
 def succeeds(study, one, code, profile, run):

@@ -1,0 +1,53 @@
+"""Every file in conf/ composes into a study whose episodes run."""
+
+import pytest
+
+from diagnose.cli.configure import CONF, configured
+from diagnose.design import DESIGNS
+from diagnose.env.variant import KINDS
+
+OVERRIDES = sorted(
+    f"{path.relative_to(CONF).parent}={path.stem}"
+    for path in CONF.rglob("*.yaml")
+    if path.parent != CONF
+)
+
+
+@pytest.fixture(scope="session")
+def record(tmp_path_factory):
+    """The file of one record, which the scripted subject plays back."""
+    study = configured()
+    path = tmp_path_factory.mktemp("conf") / "record.json"
+    path.write_text(study.execute(study.plans[0]).to_line())
+    return path
+
+
+@pytest.mark.parametrize("override", OVERRIDES)
+def test_a_file_composes_and_its_first_episodes_run(override, record):
+    group, _, name = override.partition("=")
+    if group.startswith("subject/"):
+        override = f"subject={group.removeprefix('subject/')}/{name}"
+    given = {"subject=scripted": [f"subject.source={record}"]}.get(override, [])
+    study = configured([override, *given])
+    for plan in study.plans[:3]:
+        record = study.execute(plan)
+        assert record.outcome in {"passed", "failed"}
+        assert record.episode_id == study.identify(plan)
+
+
+def test_every_design_and_variant_has_its_file():
+    assert {path.stem for path in (CONF / "design").glob("*.yaml")} == set(DESIGNS)
+    assert {path.stem for path in (CONF / "env").glob("*.yaml")} >= set(KINDS)
+
+
+def test_what_a_subject_remembers_by_name_is_lost_under_other_names():
+    """The planted truth of experiment=memorisation, by whole episodes with shared draws."""
+    study = configured(["experiment=memorisation", "study.tasks=[A-L1,B-L1,C-L1]", "study.runs=6"])
+    passed = {(plan.task, plan.run, plan.cell): study.execute(plan).success for plan in study.plans}
+    gains = [
+        passed[task, run, cell] - passed[task, run, f"{cell[:4]}1"]
+        for task, run, cell in passed
+        if cell.endswith("0")
+    ]
+    assert min(gains) >= 0  # draws are shared: forgetting never helps
+    assert sum(gains) > 0
