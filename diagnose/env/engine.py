@@ -7,9 +7,11 @@ holds the two equal.
 import importlib.metadata
 import json
 import math
+import sys
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import nucleation
 
@@ -153,6 +155,37 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
         world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
     cells = tuple(circuit.blocks)
     return dict(zip(cells, _states(world, cells), strict=True))
+
+
+def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> list[dict[Pos, str]]:
+    """Return what a press changes, redstone tick by redstone tick, from one run of the engine.
+
+    The first entry holds every block's settled state; entry k + 1 holds the new states of the
+    blocks that changed up to k rt after the press, since the entry before. The last entry is the
+    moment the circuit falls quiet, or ``most_rt``, or ``MOST_CHANGES``.
+
+    Raises:
+        InputError: as ``press``.
+    """
+    _check(circuit, area_side)
+    world = standing_world(circuit, area_side)
+    _settle(world)
+    cells = tuple(circuit.blocks)
+    frames = [dict(zip(cells, _states(world, cells), strict=True))]
+    world.use_block(*circuit.press)
+    changes = 0
+    while True:
+        changes += world.changes_count()
+        log = json.loads(world.changes_json()) if world.changes_count() else ()
+        world.clear_changes()
+        frames.append({(x, y, z): state for (x, y, z), state in map(_change, log)})
+        if world.is_quiescent() or len(frames) - 2 >= most_rt or changes >= MOST_CHANGES:
+            return frames
+        world.run(TICKS_PER_RT)
+
+
+def _change(entry: Mapping[str, Any]) -> tuple[Sequence[int], str]:
+    return entry["pos"], sys.intern(entry["to"])
 
 
 def comparator_outputs(circuit: Circuit, area_side: int) -> dict[Pos, int]:
