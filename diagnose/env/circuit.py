@@ -55,6 +55,13 @@ class Circuit:
         text = json.dumps([list(self.blocks.items()), self.press], separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """How many columns it spans along x and along z."""
+        spans = ([pos[axis] for pos in self.blocks] for axis in (0, 2))
+        x, z = (max(span) - min(span) + 1 for span in spans)
+        return (x, z)
+
     def cells(self, name: str) -> tuple[Pos, ...]:
         """Return the cells that hold a block called ``name``, sorted."""
         return tuple(pos for pos, state in self.blocks.items() if name_of(state) == name)
