@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",
     "draw": "draw a circuit file as a picture",
+    "fidelity": "compare the judge with the game and with a second engine",
     "analyze": "estimate contributions from records or a table",
     "figures": "draw the figures of a study, of a table, or of the paper",
     "calibrate": "simulate studies of subjects whose truth is known: the data sheet",

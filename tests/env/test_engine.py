@@ -11,6 +11,7 @@ from diagnose.env.circuit import Circuit
 from diagnose.env.engine import CACHE, ENGINE, TraceCache, press, press_fresh, states_at
 from diagnose.env.trace import Dust, Interval, Trace
 from diagnose.errors import InputError
+from diagnose.fidelity.loops import feeds_itself
 from tests.env.circuits import (
     BUTTON,
     LAMP,
@@ -18,7 +19,6 @@ from tests.env.circuits import (
     SIDE,
     WIRE,
     circuit,
-    feeds_itself,
     line,
     random_circuit,
 )
