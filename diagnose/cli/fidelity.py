@@ -35,7 +35,10 @@ def main(given: argparse.Namespace) -> int:
     print(page.summary(outcomes, difference))
     print(f"\n{page.differential(difference)}\n\n{page.classes(difference)}")
     if given.out is not None:
-        command = f"diagnose fidelity --circuits {given.circuits} --seed {given.seed}"
+        command = (
+            f"diagnose fidelity --circuits {given.circuits} --seed {given.seed} "
+            f"--out {given.out.as_posix()}"
+        )
         text = page.page(outcomes, difference, command)
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(text + "\n", encoding="utf-8")

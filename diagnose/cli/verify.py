@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,11 +87,14 @@ def _told(trace: "Trace", engine: str) -> list[str]:
         lines.append("the circuit never comes to rest before the press (it feeds itself)")
     if not trace.quiet:
         lines.append(f"the circuit is still changing {trace.end_rt} rt after the press")
+    by_first_rise = sorted(
+        trace.lamps.items(),
+        key=lambda lamp: (lamp[1][0].rise_rt if lamp[1] else math.inf, lamp[0]),
+    )
     groups: dict[str, list[str]] = {}
-    for pos, intervals in sorted(trace.lamps.items()):
-        groups.setdefault(_times(intervals, before=pos in trace.lit_before), []).append(
-            cell_text(pos)
-        )
+    for pos, intervals in by_first_rise:
+        times = _times(intervals, before=pos in trace.lit_before)
+        groups.setdefault(times, []).append(cell_text(pos))
     lines += [f"{times}: {' '.join(cells)}" for times, cells in groups.items()]
     return lines
 
@@ -99,7 +103,5 @@ def _times(intervals: "tuple[Interval, ...]", *, before: bool) -> str:
     """Return when lamps were lit, in rt, for example ``3..15 rt``."""
     if not intervals:
         return "dark"
-    parts = [
-        f"{lit.rise_rt}..{'' if lit.fall_rt is None else lit.fall_rt}" for lit in intervals
-    ]
+    parts = [f"{lit.rise_rt}..{'' if lit.fall_rt is None else lit.fall_rt}" for lit in intervals]
     return f"{', '.join(parts)} rt{' (lit before the press)' if before else ''}"

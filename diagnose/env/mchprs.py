@@ -85,9 +85,7 @@ class _Seen:
         self._world = _world(
             [(self._at(pos), state) for pos, state in circuit.blocks.items()],
         )
-        self._cells = tuple(
-            pos for pos, state in circuit.blocks.items() if name_of(state) in _READ
-        )
+        self._cells = tuple(pos for pos, state in circuit.blocks.items() if name_of(state) in _READ)
         self._comparators = frozenset(circuit.cells("comparator"))
         self._lamps: dict[Pos, list[Interval]] = {}
         self.peaks = dict.fromkeys(circuit.cells("redstone_wire"), 0)

@@ -7,7 +7,6 @@ itself: on the same circuit turned or mirrored, which the rules of the game do n
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate
 
 from diagnose.env import engine, mchprs
 from diagnose.env.blocks import (
@@ -102,8 +101,11 @@ def classify(circuit: Circuit, side: int, watch_rt: int) -> str:
             return name
     if _order_matters(circuit, side, watch_rt):
         return ORDER
-    if any(cleared(cells) for cells in accumulate(suspects.values(), frozenset.union)):
-        return TOGETHER
+    together: frozenset[Pos] = frozenset()
+    for cells in suspects.values():
+        together |= cells
+        if cleared(together):
+            return TOGETHER
     return UNCLASSIFIED
 
 

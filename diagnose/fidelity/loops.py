@@ -18,9 +18,7 @@ _Node = tuple[Pos, str]
 def on_loops(circuit: Circuit) -> frozenset[Pos]:
     """Return the torches, repeaters, comparators and observers whose output can come back."""
     ways = _EveryWay(circuit)
-    return frozenset(
-        pos for name in PARTS for pos in circuit.cells(name) if ways.comes_back(pos)
-    )
+    return frozenset(pos for name in PARTS for pos in circuit.cells(name) if ways.comes_back(pos))
 
 
 def feeds_itself(circuit: Circuit) -> bool:

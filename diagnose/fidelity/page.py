@@ -54,20 +54,19 @@ def page(outcomes: Sequence[Outcome], difference: Difference, command: str) -> s
 
 def summary(outcomes: Sequence[Outcome], difference: Difference) -> str:
     """Return the main counts as a list."""
-    n = len(outcomes)
+    n, right = len(outcomes), sum(one.judge_right for one in outcomes)
     used = {name_of(s) for one in outcomes for s in one.case.circuit.blocks.values()} | {"air"}
     apart = sum(count.apart for count in difference.counts.values())
     unclassified = sum(count.classes[UNCLASSIFIED] for count in difference.counts.values())
-    lines = [
+    lines = (
         f"conformance: {n} cases over {len(used & PALETTE.keys())} of {len(PALETTE)} blocks",
-        f"the judge does what the game does in {sum(one.judge_right for one in outcomes)}; in the "
-        f"other {sum(not one.judge_right for one in outcomes)} it departs as known, see below",
+        f"the judge does what the game does in {right}; in {n - right} it departs, see below",
         f"MCHPRS does what the game does in {sum(one.mchprs_right for one in outcomes)}",
-        f"random circuits: the engines part on {apart:,} of {difference.circuits:,}; "
-        f"{unclassified:,} of these are unclassified",
-        f"the judge's standing world rests otherwise than a fresh one on {difference.rebuilt:,}, "
-        f"of which {difference.rebuilt_loops:,} feed themselves",
-    ]
+        f"the engines part on {apart:,} of {difference.circuits:,} random circuits",
+        f"unclassified among these disagreements: {unclassified:,}",
+        f"the judge's standing world and a fresh one part on {difference.rebuilt:,} of them",
+        f"circuits that feed themselves among these: {difference.rebuilt_loops:,}",
+    )
     return "\n".join(_fill(line, "- ") for line in lines)
 
 

@@ -1,10 +1,7 @@
-"""Cases: sources of power, and what blocks pass on."""
+"""Cases: redstone blocks, targets, torches, observers."""
 
 from diagnose.fidelity.case import Case
 
-_BUTTON = "Minecraft Wiki, Button: redstone component; vanilla ButtonBlock (20 game ticks)"
-_LAMP = "Minecraft Wiki, Redstone Lamp: behavior; vanilla RedstoneLampBlock (off after 4 ticks)"
-_POWER = "Minecraft Wiki, Redstone mechanics: power (strongly and weakly powered blocks)"
 _CONDUCT = "Minecraft Wiki, Redstone mechanics: conductivity"
 _TORCH = "Minecraft Wiki, Redstone Torch: redstone component"
 _BURNOUT = (
@@ -16,189 +13,6 @@ _TARGET = "Minecraft Wiki, Target: redirecting redstone; vanilla RedStoneWireBlo
 _ORDER = "vanilla ObserverBlock.tick: its own switching off is scheduled before its neighbours'"
 
 CASES = (
-    Case(
-        "button beside a lamp",
-        "A pressed stone button powers what is beside it for 10 rt; a lamp needs 2 rt to go dark.",
-        ("bP",),
-        {"P": "0..12"},
-        _BUTTON,
-    ),
-    Case(
-        "button on a wall",
-        "A button strongly powers the block it hangs on, here a wall.",
-        ("Qsw", ".P."),
-        {"P": "0..12", "Q": "0..12"},
-        _BUTTON,
-        {"w": "stone_button[face=wall,facing=east]"},
-    ),
-    Case(
-        "button on a wall, to the north",
-        "A wall button that faces north hangs on the block to its south.",
-        ("w s P",),
-        {"P": "0..12"},
-        _BUTTON,
-        {"w": "stone_button[face=wall,facing=north]"},
-    ),
-    Case(
-        "button under a ceiling",
-        "A button under a block strongly powers that block.",
-        (".w.", ".sP"),
-        {"P": "0..12"},
-        _BUTTON,
-        {"w": "stone_button[face=ceiling]"},
-    ),
-    Case(
-        "button on a block",
-        "A button on a block strongly powers it: dust beside the block is powered.",
-        ("s-P", "b.."),
-        {"P": "0..12"},
-        _BUTTON,
-    ),
-    Case(
-        "button beside a block",
-        "A button powers the block it hangs on and no other block beside it.",
-        ("Ps.. .bs- ...P",),
-        {"P": ""},
-        _BUTTON,
-    ),
-    Case(
-        "lamp: a gap of 1 rt",
-        "Power that comes back before a lamp's 2 rt are over keeps it lit.",
-        ("bP3<<- -....- ------",),
-        {"P": "0..23"},
-        _LAMP,
-        {"3": "repeater[facing=east,delay=3]", "<": "repeater[facing=east,delay=4]"},
-    ),
-    Case(
-        "lamp: a gap of 2 rt",
-        "Power that comes back in the tick in which a lamp would go dark is still in time: "
-        "a repeater's tick runs before a lamp's.",
-        ("bP<<<- -....- ------",),
-        {"P": "0..24"},
-        "vanilla DiodeBlock.checkTickOnNeighbor: a repeater's tick has a higher priority",
-        {"<": "repeater[facing=east,delay=4]"},
-    ),
-    Case(
-        "lamp: a gap of 3 rt",
-        "After its 2 rt a lamp goes dark, and is lit anew at once when power comes.",
-        ("bP1<<<- -.....- -------",),
-        {"P": "0..12 13..25"},
-        _LAMP,
-        {"1": "repeater[facing=east]", "<": "repeater[facing=east,delay=4]"},
-    ),
-    Case(
-        "lamp beside a lamp",
-        "A lamp is a conductor: weakly powered by dust it lights the lamp beside it, not the next.",
-        ("b-PQR",),
-        {"P": "0..12", "Q": "0..12", "R": ""},
-        _LAMP,
-    ),
-    Case(
-        "lamp, weakly powered, beside dust",
-        "A lamp that dust powers is weakly powered and powers no dust.",
-        ("b-P-Q",),
-        {"P": "0..12", "Q": ""},
-        _POWER,
-    ),
-    Case(
-        "lamp, strongly powered, beside dust",
-        "A lamp that a repeater powers is strongly powered and powers dust.",
-        ("b>P-Q",),
-        {"P": "1..13", "Q": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "lamp into a repeater",
-        "A repeater reads a weakly powered lamp behind it.",
-        ("b-P>Q",),
-        {"P": "0..12", "Q": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "lamp as the floor of dust",
-        "A lamp holds dust, and dust powers the block it lies on.",
-        ("sgP", "b--"),
-        {"P": "0..12"},
-        "Minecraft Wiki, Redstone Lamp: a full solid block; Redstone Dust: powers the block below",
-    ),
-    Case(
-        "weak power lights lamps",
-        "Dust weakly powers the block it points at; lamps beside that block are lit.",
-        ("b-sP ..Q.", "..R."),
-        {"P": "0..12", "Q": "0..12", "R": "0..12"},
-        _POWER,
-    ),
-    Case(
-        "weak power and dust",
-        "A weakly powered block powers no dust.",
-        ("b-s-P",),
-        {"P": ""},
-        _POWER,
-    ),
-    Case(
-        "weak power and a repeater",
-        "A repeater reads a weakly powered block.",
-        ("b-s>P",),
-        {"P": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "weak power from above",
-        "Dust weakly powers the block it lies on.",
-        ("gsP", "b-."),
-        {"P": "0..12"},
-        _POWER,
-    ),
-    Case(
-        "strong power and dust",
-        "A repeater strongly powers the block before it; dust beside that block is powered.",
-        ("b>s-P",),
-        {"P": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "strong power from a comparator",
-        "A comparator strongly powers the block before it, too.",
-        ("bcs-P",),
-        {"P": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "strong power on all sides",
-        "A strongly powered block lights lamps on all its faces.",
-        ("..P. b>sQ ..R.", ".... ..S. ...."),
-        {"P": "1..13", "Q": "1..13", "R": "1..13", "S": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "strong power and dust above",
-        "Dust on a strongly powered block is powered; with no connection it points everywhere.",
-        ("b>s.", "..-P"),
-        {"P": "1..13"},
-        _POWER,
-    ),
-    Case(
-        "power does not pass two blocks",
-        "A powered block powers no block beside it, however strongly it is powered.",
-        ("b>ssP",),
-        {"P": ""},
-        _POWER,
-    ),
-    Case("glass and dust", "Dust gives no power to glass.", ("b-gP",), {"P": ""}, _CONDUCT),
-    Case(
-        "glass and a repeater",
-        "A repeater gives no power to glass.",
-        ("b>gP",),
-        {"P": ""},
-        _CONDUCT,
-    ),
-    Case(
-        "glass and a comparator",
-        "A comparator neither reads through glass nor gives power to it.",
-        ("b-gcP",),
-        {"P": ""},
-        _CONDUCT,
-    ),
     Case(
         "redstone block",
         "A block of redstone powers dust and lamps beside it, always.",
@@ -346,9 +160,7 @@ CASES = (
         {"P": " ".join(f"{2 + 4 * turn}..{6 + 4 * turn}" for turn in range(8))},
         _BURNOUT,
         watch_rt=100,
-        departs={
-            "P": " ".join(f"{2 + 4 * turn}..{6 + 4 * turn}" for turn in range(24)) + " 98.."
-        },
+        departs={"P": " ".join(f"{2 + 4 * turn}..{6 + 4 * turn}" for turn in range(24)) + " 98.."},
         why="vanilla RedstoneTorchBlock counts how often a torch went dark in the last 60 game "
         "ticks (the eighth time comes 56 after the first); the engine does not count",
     ),
@@ -360,8 +172,8 @@ CASES = (
         _BURNOUT,
         watch_rt=100,
         departs={"P": "2.."},
-        why="vanilla LevelTicks takes a tick off its list before it runs it, so a torch that powers "
-        "its own block while it lights asks for its next tick; the engine does not let it ask",
+        why="vanilla LevelTicks takes a tick off its list before running it, so a torch that "
+        "powers its own block while it lights asks for its next tick; the engine lets it not",
     ),
     Case(
         "observer of a button",
@@ -385,7 +197,7 @@ CASES = (
         _OBSERVER,
         departs={"Q": ""},
         why="vanilla RedstoneLampBlock sets its state with flag 2, which tells the neighbours of "
-        "the new shape, and that is what an observer hears; in the engine it hears nothing of lamps",
+        "the new shape, and an observer hears that; in the engine it hears nothing of lamps",
     ),
     Case(
         "observer of an observer",
