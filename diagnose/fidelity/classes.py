@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from diagnose.env import engine, mchprs
 from diagnose.env.blocks import (
+    AIR,
     HORIZONTAL,
     OPPOSITE,
     Pos,
@@ -52,12 +53,25 @@ def _comparator_sides(circuit: Circuit) -> Iterator[Pos]:
             yield pos
 
 
+def _locks(circuit: Circuit) -> Iterator[Pos]:
+    """Yield diodes that give into the side of a repeater."""
+    for pos in (*circuit.cells("repeater"), *circuit.cells("comparator")):
+        facing = props_of(circuit.blocks[pos])["facing"]
+        ahead = circuit.blocks.get(moved(pos, facing, -1), AIR)
+        if name_of(ahead) == "repeater" and props_of(ahead)["facing"] not in (
+            facing,
+            OPPOSITE[facing],
+        ):
+            yield pos
+
+
 _SIDE_SOURCES = ("redstone_torch", "redstone_wall_torch", "stone_button")
 
 CAUSES: Mapping[str, Callable[[Circuit], Iterable[Pos]]] = {
     "observer": _observers,
     "torch on a lamp": _torches_on_lamps,
     "side of a comparator": _comparator_sides,
+    "lock": _locks,
     "feeds itself": on_loops,
     "comparator": lambda circuit: circuit.cells("comparator"),
 }
@@ -67,6 +81,8 @@ ABOUT: Mapping[str, str] = {
     "torch on a lamp": "MCHPRS lets a torch light the lamp it stands on",
     "side of a comparator": "the tick engine takes a torch, a button or a powered block at a "
     "comparator's side for a signal; the game and MCHPRS do not",
+    "lock": "a repeater that another locks: what it holds before the press was left by the "
+    "building",
     "feeds itself": "a part whose output can come back to it; MCHPRS cuts some such loops, and "
     "what is stable depends on the order of changes",
     "comparator": "the engines agree once the comparators are gone, whatever stands at their sides",
