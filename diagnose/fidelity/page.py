@@ -26,6 +26,10 @@ def page(outcomes: Sequence[Outcome], difference: Difference, command: str) -> s
             summary(outcomes, difference),
             "## Where the judge departs from the game",
             departures(outcomes),
+            _fill(
+                "A device that relies on one of these may be judged otherwise than the game would. No "
+                "full-knowledge device of a task does: on all of them the two engines agree (a test)."
+            ),
             "## Random circuits",
             _fill(
                 f"{difference.circuits:,} circuits of seed {difference.seed}: crowded boxes of "
@@ -132,7 +136,9 @@ def conformance(outcomes: Sequence[Outcome]) -> str:
                 one.case.shows,
                 _times(one.case.expected),
                 "same" if one.judge_right else "departs",
-                "same" if one.mchprs_right else f"{_times(one.mchprs)}: {one.cause or 'both'}",
+                "same"
+                if one.mchprs_right
+                else f"{_times(one.mchprs)}: {one.cause or 'as the judge'}",
                 one.case.source,
             ]
             for one in outcomes
