@@ -27,8 +27,8 @@ def page(outcomes: Sequence[Outcome], difference: Difference, command: str) -> s
             "## Where the judge departs from the game",
             departures(outcomes),
             _fill(
-                "A device that relies on one of these may be judged otherwise than the game would. No "
-                "full-knowledge device of a task does: on all of them the two engines agree (a test)."
+                "A device that relies on one of these may be judged otherwise than by the game. No "
+                "full-knowledge device of a task does: on all of them both engines agree (a test)."
             ),
             "## Random circuits",
             _fill(
