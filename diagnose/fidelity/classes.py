@@ -27,6 +27,7 @@ from diagnose.env.trace import Interval, Trace
 from diagnose.fidelity.loops import on_loops
 
 UNSETTLED = "never settles"
+WITHIN = "within one tick"
 TOGETHER = "several of these together"
 ORDER = "update order"
 UNCLASSIFIED = "unclassified"
@@ -77,6 +78,8 @@ CAUSES: Mapping[str, Callable[[Circuit], Iterable[Pos]]] = {
 }
 ABOUT: Mapping[str, str] = {
     UNSETTLED: "in one of the engines the circuit is moving before the press, or to the end",
+    WITHIN: "a lamp changes and changes back within a tick; MCHPRS is read once a tick, so it is "
+    "not seen there",
     "observer": "MCHPRS has no observers: to it they are blocks that conduct",
     "torch on a lamp": "MCHPRS lets a torch light the lamp it stands on",
     "side of a comparator": "the tick engine takes a torch, a button or a powered block at a "
@@ -107,6 +110,8 @@ def classify(circuit: Circuit, side: int, watch_rt: int) -> str:
     traces = pressed(circuit, side, watch_rt)
     if not all(trace.settled and trace.quiet for trace in traces):
         return UNSETTLED
+    if _joined(traces[0]) == _joined(traces[1]):
+        return WITHIN
     suspects = {name: frozenset(found(circuit)) for name, found in CAUSES.items()}
 
     def cleared(cells: frozenset[Pos]) -> bool:
@@ -123,6 +128,20 @@ def classify(circuit: Circuit, side: int, watch_rt: int) -> str:
         if cleared(together):
             return TOGETHER
     return UNCLASSIFIED
+
+
+def _joined(trace: Trace) -> tuple[object, ...]:
+    """Return the lamps' times as if what changes back within the same tick had not changed."""
+    lamps: dict[Pos, list[Interval]] = {}
+    for pos, intervals in trace.lamps.items():
+        kept: list[Interval] = []
+        for lit in intervals:
+            if kept and kept[-1].fall_rt == lit.rise_rt:
+                kept[-1] = Interval(kept[-1].rise_rt, lit.fall_rt)
+            elif lit.fall_rt != lit.rise_rt:
+                kept.append(lit)
+        lamps[pos] = kept
+    return lamps, trace.lit_before
 
 
 def without(circuit: Circuit, cells: Iterable[Pos], side: int) -> Circuit:

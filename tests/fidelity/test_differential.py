@@ -9,9 +9,22 @@ from diagnose.cli import main
 from diagnose.env import engine, mchprs
 from diagnose.env.blocks import CANONICAL_STATES
 from diagnose.env.circuit import Circuit
+from diagnose.env.trace import Interval
 from diagnose.fidelity import page
 from diagnose.fidelity.cases import CASES
-from diagnose.fidelity.classes import ABOUT, CAUSES, ORDER, agree, classify, pressed, without
+from diagnose.fidelity.classes import (
+    ABOUT,
+    CAUSES,
+    ORDER,
+    TOGETHER,
+    UNCLASSIFIED,
+    UNSETTLED,
+    WITHIN,
+    agree,
+    classify,
+    pressed,
+    without,
+)
 from diagnose.fidelity.conformance import run
 from diagnose.fidelity.differential import compare
 from diagnose.fidelity.generator import AREA_SIDE, KINDS, random_circuit
@@ -62,6 +75,29 @@ def test_a_planted_cause_is_named(name, cause):
     assert classify(case.circuit, AREA_SIDE, 200) == cause
     cells = CAUSES[cause](case.circuit)
     assert agree(*pressed(without(case.circuit, cells, AREA_SIDE), AREA_SIDE, 200))
+
+
+def test_what_changes_back_within_a_tick_is_told_apart() -> None:
+    """A lamp whose 2 rt end in the tick in which a torch, whose turn is later, lights it again."""
+    flicker = circuit(
+        (7, 1, 13, BUTTON),
+        (8, 1, 13, WIRE),
+        (9, 1, 13, "repeater[facing=west]"),
+        (10, 1, 13, WIRE),
+        (11, 1, 13, "repeater[facing=west,delay=2]"),
+        (12, 1, 13, WIRE),
+        (12, 1, 14, WIRE),
+        (12, 1, 15, LAMP),
+        (13, 1, 13, "repeater[facing=west]"),
+        (13, 1, 15, "redstone_wall_torch[facing=west]"),
+        (14, 1, 13, WIRE),
+        (14, 1, 14, WIRE),
+        (14, 1, 15, LAMP),
+    )
+    tick, other = pressed(flicker, AREA_SIDE, 200)
+    assert tick.lamps[12, 1, 15] == (Interval(0, 15), Interval(15, None))
+    assert other.lamps[12, 1, 15] == (Interval(0, None),)
+    assert classify(flicker, AREA_SIDE, 200) == "within one tick"
 
 
 def test_two_planted_causes_are_named_together() -> None:
@@ -117,9 +153,8 @@ def test_the_committed_page_is_what_the_command_writes(tmp_path, monkeypatch, ca
 
 
 def test_every_class_is_explained() -> None:
-    assert set(CAUSES) | {ORDER, "never settles", "several of these together", "unclassified"} == (
-        set(ABOUT)
-    )
+    others = {ORDER, UNSETTLED, WITHIN, TOGETHER, UNCLASSIFIED}
+    assert set(CAUSES) | others == set(ABOUT)
 
 
 @pytest.mark.parametrize("circuits", ["-1", "1000001"])
