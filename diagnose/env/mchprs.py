@@ -85,8 +85,14 @@ class _Seen:
         self._world = _world(
             [(self._at(pos), state) for pos, state in circuit.blocks.items()],
         )
-        self._cells = tuple(pos for pos, state in circuit.blocks.items() if name_of(state) in _READ)
-        self._comparators = frozenset(circuit.cells("comparator"))
+        comparators = frozenset(circuit.cells("comparator"))
+        self._cells = tuple(
+            (pos, self._at(pos), pos in comparators)
+            for pos, state in circuit.blocks.items()
+            if name_of(state) in _READ
+        )
+        self._texts: dict[Pos, str] = {}  # as read: most cells are the same tick after tick
+        self._strengths: dict[Pos, int] = {}
         self._lamps: dict[Pos, list[Interval]] = {}
         self.peaks = dict.fromkeys(circuit.cells("redstone_wire"), 0)
         self.changed: set[Pos] = set()
@@ -124,8 +130,16 @@ class _Seen:
         self._world.flush()
         self._world.sync_to_schematic()
         schematic = self._world.get_schematic()
-        for pos in self._cells:
-            state = self._state(schematic, pos)
+        for pos, at, is_comparator in self._cells:
+            text = schematic.get_block_string(*at)
+            strength = self._world.get_signal_strength(*at) if is_comparator else 0
+            if text == self._texts.get(pos) and strength == self._strengths.get(pos, 0):
+                continue
+            self._texts[pos], self._strengths[pos] = text, strength
+            props = props_of(text)
+            state: _State = tuple(props[key] for key in _GIVES if key in props)
+            if is_comparator:
+                state = (*state, strength)
             before = self.states.get(pos)
             if state == before:
                 continue
@@ -138,14 +152,6 @@ class _Seen:
                 self.peaks[pos] = max(self.peaks[pos], int(state[0]))
             elif pos in self._lamps:
                 self._switch(self._lamps[pos], lit=state == ("true",))
-
-    def _state(self, schematic: nucleation.Schematic, pos: Pos) -> _State:
-        at = self._at(pos)
-        props = props_of(schematic.get_block_string(*at))
-        given: _State = tuple(props[key] for key in _GIVES if key in props)
-        if pos in self._comparators:
-            return (*given, self._world.get_signal_strength(*at))
-        return given
 
     def _switch(self, intervals: list[Interval], *, lit: bool) -> None:
         if lit:
