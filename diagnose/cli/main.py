@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "draw": "draw a circuit file as a picture",
     "export": "write a circuit file for the game: Litematica, WorldEdit or a structure block",
     "import": "read a device saved in the game as a circuit file",
+    "fidelity": "compare the judge with the game and with a second engine",
     "analyze": "estimate contributions from records or a table",
     "figures": "draw the figures of a study, of a table, or of the paper",
     "calibrate": "simulate studies of subjects whose truth is known: the data sheet",

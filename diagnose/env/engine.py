@@ -120,7 +120,7 @@ def press(
     key = (circuit.sha256, area_side, watch, ENGINE)
     trace = CACHE.get(key)
     if trace is None:
-        _check(circuit, area_side)
+        check(circuit, area_side)
         trace = _watched(standing_world(circuit, area_side), circuit, watch)
         CACHE.put(key, trace)
     return trace
@@ -134,7 +134,7 @@ def press_fresh(
     last_fall_rt: int = 0,
 ) -> Trace:
     """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
-    _check(circuit, area_side)
+    check(circuit, area_side)
     world = fresh_world(area_side, circuit.blocks.items())
     return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
 
@@ -145,7 +145,7 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     Raises:
         InputError: as ``press``, and a time that is negative or not finite.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     if at_rt is not None and not 0 <= at_rt < math.inf:
         raise InputError("at_rt", at_rt, "give a time in rt, 0 or more")
     world = standing_world(circuit, area_side)
@@ -167,7 +167,7 @@ def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> l
     Raises:
         InputError: as ``press``.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     world = standing_world(circuit, area_side)
     _settle(world)
     cells = tuple(circuit.blocks)
@@ -197,7 +197,7 @@ def comparator_outputs(circuit: Circuit, area_side: int) -> dict[Pos, int]:
     Raises:
         InputError: as ``press``.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     comparators = circuit.cells("comparator")
     given = dict.fromkeys(comparators, 0)
     if not comparators:
@@ -226,7 +226,12 @@ def _around(pos: Pos) -> set[Pos]:
     return {(x + dx, y + dy, z + dz) for dx in near for dy in near for dz in near}
 
 
-def _check(circuit: Circuit, area_side: int) -> None:
+def check(circuit: Circuit, area_side: int) -> None:
+    """Refuse what no engine may see; every way into an engine begins with this.
+
+    Raises:
+        InputError: a block that is not canonical, or outside the area, or no button to press.
+    """
     if isinstance(area_side, bool) or not 1 <= area_side <= LARGEST_SIDE:
         raise InputError("area_side", area_side, f"use 1 to {LARGEST_SIDE}")
     for pos, state in circuit.blocks.items():
