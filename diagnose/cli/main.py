@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 import diagnose
 from diagnose.errors import DiagnoseError
@@ -22,6 +23,9 @@ COMMANDS: Mapping[str, str] = {
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",
     "draw": "draw a circuit file as a picture",
+    "export": "write a circuit file for the game: Litematica, WorldEdit or a structure block",
+    "import": "read a device saved in the game as a circuit file",
+    "fidelity": "compare the judge with the game and with a second engine",
     "analyze": "estimate contributions from records or a table",
     "figures": "draw the figures of a study, of a table, or of the paper",
     "calibrate": "simulate studies of subjects whose truth is known: the data sheet",
@@ -52,7 +56,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else ""
     if name not in COMMANDS:
         _overview().parse_args(arguments)  # prints the help or the version, or refuses, and exits
-    command = import_module(f"diagnose.cli.{name}")
+    module = f"{name}_" if iskeyword(name) else name  # Python reserves the word import
+    command = import_module(f"diagnose.cli.{module}")
     if name == "run":  # Hydra reads its own arguments
         return int(command.run(arguments[1:]))
     parser = argparse.ArgumentParser(prog=f"diagnose {name}", description=COMMANDS[name])

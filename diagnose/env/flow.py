@@ -36,7 +36,7 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     A junction whose branches end blind reaches no lamp; it is in the mapping with an empty set.
     """
     flow = _Flow(circuit, trace)
-    return {pos: flow.lamps_from(pos) for pos in _junctions(flow, trace)}
+    return {pos: frozenset(flow.lamps_from(pos)) for pos in _junctions(flow)}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -45,14 +45,14 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     Strong junctions are looked at first: they lie near the button and mostly decide at once.
     """
     flow = _Flow(circuit, trace)
-    return any(len(flow.lamps_from(pos)) >= lamps for pos in _junctions(flow, trace))
+    return any(len(flow.lamps_from(pos, enough=lamps)) >= lamps for pos in _junctions(flow))
 
 
-def _junctions(flow: "_Flow", trace: Trace) -> list[Pos]:
+def _junctions(flow: "_Flow") -> list[Pos]:
     """Return the dusts with three or more connections that carried a signal, strongest first."""
     found = [
         (-dust.peak, pos)
-        for pos, dust in trace.dust.items()
+        for pos, dust in flow.dust.items()
         if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
     ]
     return [pos for _, pos in sorted(found)]
@@ -63,7 +63,8 @@ class _Flow:
 
     def __init__(self, circuit: Circuit, trace: Trace) -> None:
         self.blocks = circuit.blocks
-        self.peaks = {pos: dust.peak for pos, dust in trace.dust.items()}
+        self.dust = dict(trace.dust)
+        self.peaks = {pos: dust.peak for pos, dust in self.dust.items()}
         self.active = trace.active
         self.lit = frozenset(pos for pos, intervals in trace.lamps.items() if intervals)
         self._edges: dict[_Node, tuple[_Node, ...]] = {}
@@ -72,12 +73,13 @@ class _Flow:
         """Return whether the press can have acted through the part at ``pos``."""
         return self.active is None or pos in self.active
 
-    def lamps_from(self, start: Pos) -> frozenset[Pos]:
-        """Return the lamps that were lit and lie downstream of ``start``."""
+    def lamps_from(self, start: Pos, enough: int | None = None) -> set[Pos]:
+        """Return the lamps that were lit and lie downstream of ``start``: all, or ``enough``."""
         first = (start, "part")
         seen = {first}
         waiting = [first]
-        while waiting:
+        lamps: set[Pos] = set()
+        while waiting and len(lamps) != enough:
             node = waiting.pop()
             edges = self._edges.get(node)
             if edges is None:
@@ -86,7 +88,9 @@ class _Flow:
                 if beyond not in seen:
                     seen.add(beyond)
                     waiting.append(beyond)
-        return frozenset(pos for pos, _ in seen if pos in self.lit)
+                    if beyond[0] in self.lit:
+                        lamps.add(beyond[0])
+        return lamps
 
     def _next(self, node: _Node) -> Iterator[_Node]:
         pos, kind = node
@@ -109,8 +113,7 @@ class _Flow:
                 yield (beside, "part")
 
     def _from_dust(self, pos: Pos) -> Iterator[_Node]:
-        sides = sides_of(self.blocks, pos)
-        for side in sides:
+        for side in sides_of(self.blocks, pos):
             yield from self._into(moved(pos, side), pos, strong=False)
         yield from self._into(moved(pos, "down"), pos, strong=False)
         for beyond in self._dust_beside(pos):

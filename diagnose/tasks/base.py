@@ -1,12 +1,14 @@
 """What a task is, and what a family of tasks offers."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Interval, Trace, Verdict
+from diagnose.env.trace import Interval, Time, Trace, Verdict, Window
 from diagnose.env.verifier import common_reasons
 from diagnose.errors import InputError
 from diagnose.laws import Laws
@@ -57,6 +59,14 @@ class Family(Protocol):
         """Return why the family's rule is broken; called when the common checks hold."""
         ...
 
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """Return when the rule expects each lamp to be lit, placed where most lamps meet it.
+
+        The rule leaves open when the device answers the press, so that much is taken from what
+        was seen. Only times count here, not places: every window is met by a device that passes.
+        """
+        ...
+
     def build(self, task: Task, laws: Laws) -> Circuit:
         """Return the device that an agent knowing exactly ``laws`` would build."""
         ...
@@ -95,6 +105,21 @@ def lit_once(trace: Trace) -> dict[tuple[int, int, int], tuple[float, float]]:
         (only,) = intervals
         times[pos] = closed(only)
     return times
+
+
+def common_rise(trace: Trace, within_rt: Time = 0) -> Time:
+    """Return the start of the ``within_rt`` long window in which most lamps first light.
+
+    The earliest of several; 0 when no lamp lit.
+    """
+    rises = Counter(intervals[0].rise_rt for intervals in trace.lamps.values() if intervals)
+    return max(
+        sorted(rises),
+        key=lambda start: sum(
+            many for rise, many in rises.items() if start <= rise <= start + within_rt
+        ),
+        default=0,
+    )
 
 
 def closed(interval: Interval) -> tuple[float, float]:

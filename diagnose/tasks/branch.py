@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
 from diagnose.env.flow import branches
-from diagnose.env.trace import Trace
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once, manhattan
 from diagnose.tasks.comb import FIRST_TOOTH, PITCH, HalfRow, comb
@@ -67,6 +68,11 @@ class Branch:
         if not branches(circuit, trace, lamps=2):
             found.append("no dust with three connections carries power on to two lamps or more")
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: all lit at the moment at which most of them are."""
+        moment = trace.brightest_rt()
+        return dict.fromkeys(trace.lamps, Window((0, moment), lit_at_rt=moment))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a comb around the button, one row ending in the far lamps."""

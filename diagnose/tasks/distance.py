@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Trace
+from diagnose.env.trace import Trace, Window
 from diagnose.errors import InputError
 from diagnose.laws import Laws
-from diagnose.tasks.base import Task, cell, lit_once, manhattan
+from diagnose.tasks.base import Task, cell, common_rise, lit_once, manhattan
 from diagnose.tasks.layout import DUST, LAMP, STONE, Canvas, Step, wire_range
 
 PUBLISHED_DISTANCES = (4, 8, 12, 16)
@@ -63,6 +64,11 @@ class Distance:
                 f"{cell(last)} at {times[last][0]:g} rt"
             )
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: one tick for all."""
+        tick = common_rise(trace)
+        return dict.fromkeys(trace.lamps, Window((tick, tick)))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a canopy; beyond the range of dust one of two storeys."""

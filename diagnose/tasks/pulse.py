@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Trace
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
-from diagnose.tasks.base import Task, cell, lit_once
+from diagnose.tasks.base import Task, cell, common_rise, lit_once
 from diagnose.tasks.comb import comb
 from diagnose.tasks.layout import SOUTH, WEST, Canvas, delay_chain
 from diagnose.tasks.simultaneous import broadcast_rows
@@ -62,6 +63,12 @@ class Pulse:
                 found.append(f"lamp {cell(pos)} is powered for {powered:g} rt, not {tau}")
                 break
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: one tick to light and one to go dark, the lag included."""
+        rise = common_rise(trace)
+        fall = rise + task.params["tau_rt"] + LAMP_OFF_RT
+        return dict.fromkeys(trace.lamps, Window((rise, rise), fall))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: button, pulse shaper, comb."""
