@@ -17,6 +17,7 @@ from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of, props_of
 from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import sides_of
+from diagnose.env.rest import at_rest, output_of
 from diagnose.env.trace import Dust, Interval, Time, Trace
 from diagnose.errors import InputError
 
@@ -107,7 +108,7 @@ def press(
     trace = CACHE.get(key)
     if trace is None:
         _check(circuit, area_side)
-        trace = _watched(standing_world(circuit, area_side), circuit, watch)
+        trace = _watched(standing_world(circuit, area_side), circuit, area_side, watch)
         CACHE.put(key, trace)
     return trace
 
@@ -122,7 +123,7 @@ def press_fresh(
     """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
     _check(circuit, area_side)
     world = fresh_world(area_side, circuit.blocks.items())
-    return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
+    return _watched(world, circuit, area_side, Watch(watch_rt, tail_rt, last_fall_rt))
 
 
 def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> dict[Pos, str]:
@@ -168,8 +169,10 @@ def _settle(world: nucleation.TickSimulation) -> bool:
     return False
 
 
-def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
-    settled = _settle(world)
+def _watched(
+    world: nucleation.TickSimulation, circuit: Circuit, area_side: int, watch: Watch
+) -> Trace:
+    settled = _settle(world) and at_rest(world, circuit, area_side)
     lamps = circuit.cells("redstone_lamp")
     wires = circuit.cells("redstone_wire")
     comparators = circuit.cells("comparator")
@@ -196,13 +199,14 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
         else:
             world.run_until_quiescent(ticks)
         log.read(world, start)
-    quiet = bool(world.is_quiescent())
+    end_rt = _rt(world.tick_count() - start)
+    quiet = bool(world.is_quiescent()) and at_rest(world, circuit, area_side)
     return Trace(
         lamps={pos: tuple(log.intervals[pos]) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
-        end_rt=_rt(world.tick_count() - start),
+        end_rt=end_rt,
         dust={
             pos: Dust(len(sides := tuple(sides_of(circuit.blocks, pos))), log.peaks[pos], sides)
             for pos in wires
@@ -236,7 +240,9 @@ class _Log:
             for change in json.loads(world.changes_json()):
                 ticks = 0 if start is None else change["tick"] + 1 - start
                 x, y, z = change["pos"]
-                if _output(change["from"]) != _output(change["to"]):  # and not just dust's shape
+                if output_of(change["from"]) != output_of(
+                    change["to"]
+                ):  # and not just dust's shape
                     self.changed.add((x, y, z))
                 self._take((x, y, z), change["to"], _rt(ticks))
         world.clear_changes()
@@ -254,12 +260,6 @@ class _Log:
             intervals.append(Interval(at_rt, None))
         elif is_open and not lit:
             intervals[-1] = Interval(intervals[-1].rise_rt, at_rt)
-
-
-def _output(state: str) -> tuple[str | None, ...]:
-    """Return those properties of a state that tell what it gives."""
-    props = props_of(state)
-    return tuple(props.get(name) for name in ("power", "powered", "lit"))
 
 
 def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:
