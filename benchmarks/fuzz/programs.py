@@ -118,7 +118,7 @@ def call(draw: Draw) -> str:
 
 def hostile_calls(draw: Draw) -> str:
     """Return calls that are all wrong, each caught so that the next is tried."""
-    lines = [SETUP.format(deep=draw.choice((1, 10, 1000, 100_000)))]
+    lines = [SETUP.format(deep=draw.choice((1, 10, 1000, 20_000)))]
     for _ in range(draw.randint(1, 25)):
         wanted = call(draw)
         if draw.random() < 0.8:

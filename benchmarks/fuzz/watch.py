@@ -5,7 +5,7 @@ import os
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -38,11 +38,11 @@ class Counts:
 
 
 class _Worker:
-    """The parent's side: every ``step``-th case from ``start`` on, except those that ended it."""
+    """The parent's side of one child and its cases."""
 
-    def __init__(self, run: Callable[[int], Outcome], numbers: range) -> None:
+    def __init__(self, run: Callable[[int], Outcome], numbers: Sequence[int]) -> None:
         self.numbers = numbers
-        self.current = multiprocessing.Value("q", numbers.start, lock=False)
+        self.current = multiprocessing.Value("q", numbers[0], lock=False)
         self.began = multiprocessing.Value("d", time.monotonic(), lock=False)
         self.link, theirs = multiprocessing.Pipe(duplex=False)
         context: Any = multiprocessing.get_context("fork")
@@ -54,7 +54,11 @@ class _Worker:
 
 
 def _work(
-    run: Callable[[int], Outcome], numbers: range, current: Any, began: Any, link: Connection
+    run: Callable[[int], Outcome],
+    numbers: Sequence[int],
+    current: Any,
+    began: Any,
+    link: Connection,
 ) -> None:
     # An interpreter out of memory says so here, thousands of times.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -89,7 +93,7 @@ def watch(
     again.
     """
     counts, began = Counts(), time.monotonic()
-    told: set[int] = set()
+    ended: set[int] = set()
     crew = [_Worker(run, range(start, count, workers)) for start in range(workers)]
     looked = 0.0
     while crew:
@@ -101,13 +105,14 @@ def watch(
                 worker.process.join()
                 number = worker.current.value
                 counts.crashes[number] = f"exit code {worker.process.exitcode}"
-                _replace(crew, worker, run, told | {number})
+                ended.add(number)
+                _replace(crew, worker, run, ended)
                 continue
             if batch is None:
                 worker.process.join()
                 crew.remove(worker)
             else:
-                told.update(number for number, _, _ in batch)
+                ended.update(number for number, _, _ in batch)
                 _take(counts, batch)
         if time.monotonic() - looked < LOOK_EVERY_S:
             continue
@@ -120,7 +125,8 @@ def watch(
                 worker.process.kill()
                 worker.process.join()
                 counts.hangs[number] = f"longer than {limit_s:g} s" if slow else f"{held:.0f} MB"
-                _replace(crew, worker, run, told | {number})
+                ended.add(number)
+                _replace(crew, worker, run, ended)
         counts.seconds = time.monotonic() - began
         say(counts)
     counts.seconds = time.monotonic() - began
@@ -130,18 +136,11 @@ def watch(
 def _replace(
     crew: list[_Worker], worker: _Worker, run: Callable[[int], Outcome], ended: set[int]
 ) -> None:
-    """Let another worker go on at the first case of this one's that has not come to an end."""
+    """Let another worker run those of this one's cases that have not come to an end."""
     crew.remove(worker)
     left = [number for number in worker.numbers if number not in ended]
     if left:
-        fatal = worker.current.value
-
-        def rest(number: int) -> Outcome:
-            if number == fatal:
-                raise RuntimeError("this case has ended a worker before")
-            return run(number)
-
-        crew.append(_Worker(rest, range(left[0], worker.numbers.stop, worker.numbers.step)))
+        crew.append(_Worker(run, left))
 
 
 def _take(counts: Counts, batch: list[tuple[int, Outcome | str, float]]) -> None:
@@ -150,7 +149,7 @@ def _take(counts: Counts, batch: list[tuple[int, Outcome | str, float]]) -> None
         if isinstance(result, Outcome):
             counts.outcomes[result.kind, result.did] += 1
             counts.passed[result.kind] += result.passed
-        elif number not in counts.crashes and number not in counts.hangs:
+        else:
             counts.faults[number] = result
 
 
