@@ -9,8 +9,10 @@ from benchmarks.fuzz.programs import BLOCKS, ODD_BLOCKS
 from diagnose.env.experiments import true_laws
 from diagnose.tasks import Task, build_device
 
-NUMBERS = (0, 1, -1, 4, 5, 32, 33, 1000, 2_000_000_000, -2_000_000_000, 2**31 - 1, 2**31, 2**63, 10**30,
-           0.5, 1.0, 1e308, float("nan"), float("inf"), True, None, "1", "", [], {}, [1], -0.0)  # fmt: skip
+NUMBERS = (0, 1, -1, 4, 5, 32, 33, 1000, 2_000_000_000, -2_000_000_000, 2**31 - 1, 2**31, 2**63,
+10**30,
+           0.5, 1.0, 1e308, float("nan"), float("inf"), True, None, "1", "", [], {}, [1],
+           -0.0)  # fmt: skip
 KEYS = ("blocks", "press", "x", "", "version", "__class__", "\u0000", "blocks ")
 FACINGS = ("north", "south", "west", "east", "up", "down", "", "NORTH", "0", "nörth")
 PROPERTIES = (

@@ -1,6 +1,7 @@
 """Programs that try to pass, to learn or to go on where they should not."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from interventions.knowledge_notes import KnowledgeNotes
 from interventions.solution_sketches import SolutionSketches
 from tests.agent.beside import BUILD, TASK, Beside, code, episode, said
 
+ROOT = Path(__file__).parents[2]
 WRONG = 'build([[4, 1, 4, "stone_button[face=floor]"], [7, 1, 4, "redstone_lamp"]])'
 
 
@@ -65,6 +67,11 @@ def test_a_host_that_is_done_answers_no_more():
     assert (host.trials, host.ended, len(host.calls)) == (1, "verified", calls)
 
 
+def caught(call: str) -> list[str]:
+    """Try a call for ever, whatever it raises."""
+    return ["while True:", "    try:", f"        {call}", "    except BaseException:", "        1"]
+
+
 PARALLEL = [
     "import asyncio",
     "async def one():",
@@ -78,16 +85,17 @@ PARALLEL = [
 @pytest.mark.parametrize(
     "lines",
     [
-        ["while True:", "    try:", "        press()", "    except BaseException:", "        pass"],
-        ["while True:", "    try:", "        press(9, 9, 9)", "    except BaseException:", "        1"],
-        ["while True:", "    try:", "        press('x', 'y', None)", "    except Exception:", "        1"],
+        caught("press()"),
+        caught("press(9, 9, 9)"),
+        caught("press('x', 'y', None)"),
         ["[verify() for _ in range(60)]"],
         ["def f():", "    verify()", "    f()", "f()"],
-        ["import functools", "functools.reduce(lambda a, b: verify(), range(99), 0)", *["verify()"] * 9],
+        ["import functools", "functools.reduce(lambda a, b: verify(), range(99))"]
+        + ["verify()"] * 9,
         PARALLEL,
     ],
-    ids=lambda lines: lines[-1][:20],
-)  # fmt: skip
+    ids=str,
+)
 def test_no_way_of_calling_gets_a_trial_more(lines):
     record = run_episode(episode(code(WRONG, *lines), code(*lines), budgets=Budgets(trials=5)))
     assert (record.usage.trials, record.stop_reason) == (5, "trials")
@@ -106,8 +114,8 @@ for name in ("__globals__", "__code__", "__self__", "__closure__", "__wrapped__"
         print(name, getattr(place, name))
     except BaseException as e:
         print(e)
-for call in (lambda: place(), lambda: build(place), lambda: look(object), lambda: place(1, 1, 1, sys),
-             lambda: press(verify), lambda: fill(*range(9)), lambda: build([[1, 1, 1, look]])):
+for call in (lambda: place(), lambda: build(place), lambda: look(object), lambda: press(verify),
+             lambda: place(1, 1, 1, sys), lambda: build([[1, 1, 1, look]])):
     try:
         call()
     except BaseException as e:
@@ -121,8 +129,11 @@ def test_nothing_of_the_host_can_be_looked_at():
     record = run_episode(episode(code(LOOKS), code("raise ValueError(verify)"), code("verify")))
     seen = "\n".join(said(record)[1:])
     assert "<function 'place' external>" in seen
-    for hint in (r"0x[0-9a-f]{6}", r"site-packages", r"diagnose", r"\.py(?!t)\S*:", r"/home|/work|/usr",
-                 r"Beside|Host\b|World\b|true_laws|engine|nucleation", r"<bound method"):  # fmt: skip
+    hints = (
+        *(r"0x[0-9a-f]{6}", r"site-packages", r"diagnose", r"\.py(?!t)\S*:", r"/home|/usr|/tmp"),
+        *(r"Beside|Host\b|World\b|true_laws|engine|nucleation", r"<bound method", str(ROOT)),
+    )
+    for hint in hints:
         assert not re.search(hint, seen.replace("/main.py", "")), hint
 
 
@@ -140,7 +151,8 @@ def test_a_note_or_a_block_cannot_speak_for_the_host():
 
 
 TELLING = re.compile(
-    r"redstone|minecraft|glass|dusts?\b|repeater|comparator|torch|observer|lamp|subtract", re.I
+    r"redstone|minecraft|glass|dusts?\b|repeater|comparator|torch|observer|lamp|subtract",
+    re.IGNORECASE,
 )
 LAID = {
     "gap_hints": GapHints(),
