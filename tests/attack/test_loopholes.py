@@ -77,8 +77,22 @@ APART = tuple((x, 1, z, DUST) for x, z in ((5, 5), (6, 5), (7, 5), (6, 6)))
 LIT_APART = (*APART, (6, 1, 7, "redstone_block"))
 
 
+# A spur of the eastern wire ends at the side of a comparator that a steady 3 holds on: what it
+# carries changes nothing of the western wire, which the comparator's output joins.
+IDLE = (
+    (5, 1, -1, DUST),
+    *((x, 1, -2, DUST) for x in range(-2, 6)),
+    (-3, 1, -2, "comparator[facing=north]"),
+    (-3, 1, -1, DUST),
+    *((-3, 1, z, DUST) for z in range(-15, -2)),
+    (-3, 1, -16, "redstone_block"),
+)
+
+
 @pytest.mark.parametrize(
-    "junction", [STUB, BLIND, APART, LIT_APART], ids=["stub", "blind", "apart", "lit apart"]
+    "junction",
+    [STUB, BLIND, APART, LIT_APART, IDLE],
+    ids=["stub", "blind", "apart", "lit apart", "idle comparator"],
 )
 def test_a_junction_for_show_is_none(junction):
     found = verdict("B-L1", (*WIRE, *junction), (0, 1, 0))
