@@ -7,7 +7,7 @@ What never changed during the press carried nothing of it: power that always sto
 signal, and a torch that stays dark passes none on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from diagnose.env.blocks import (
     HORIZONTAL,
@@ -37,6 +37,14 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     """
     flow = _Flow(circuit, trace)
     return {pos: flow.lamps_from(pos) for pos in _junctions(flow, trace)}
+
+
+def downstream(
+    circuit: Circuit, trace: Trace, parts: Iterable[Pos]
+) -> Mapping[Pos, frozenset[Pos]]:
+    """Return, for each of the parts, the cells that what it puts out comes to."""
+    flow = _Flow(circuit, trace)
+    return {pos: flow.cells_from(pos) for pos in parts}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -74,6 +82,10 @@ class _Flow:
 
     def lamps_from(self, start: Pos) -> frozenset[Pos]:
         """Return the lamps that were lit and lie downstream of ``start``."""
+        return self.cells_from(start) & self.lit
+
+    def cells_from(self, start: Pos) -> frozenset[Pos]:
+        """Return the cells that what ``start`` puts out comes to, its own among them."""
         first = (start, "part")
         seen = {first}
         waiting = [first]
@@ -86,7 +98,7 @@ class _Flow:
                 if beyond not in seen:
                     seen.add(beyond)
                     waiting.append(beyond)
-        return frozenset(pos for pos, _ in seen if pos in self.lit)
+        return frozenset(pos for pos, _ in seen)
 
     def _next(self, node: _Node) -> Iterator[_Node]:
         pos, kind = node
