@@ -8,8 +8,8 @@ faults. A fault of a kind that is on the way already is cheap: misconceptions ar
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import count, takewhile
 
 from diagnose.env.blocks import (
     HORIZONTAL,
@@ -157,35 +157,27 @@ class Search:
         faults: list[Fault] = []
         for index, (reached, edge) in enumerate(steps):
             if edge.cause == AIR:
-                if index and steps[index - 1][0][0] == AIR:
-                    continue
-                faults.append(self._gap(steps[index:]))
+                if not index or steps[index - 1][0][0] != AIR:
+                    faults.append(self._gap(steps[index:]))
             elif edge.cause:
                 faults.append(Fault(edge.cause, edge.at, reached[1], (edge.at,)))
-        return tuple(faults)
+        return _as_rails(faults)
 
     def _gap(self, steps: list[tuple[Node, _Edge]]) -> Fault:
-        """Name a stretch of empty cells by its length, its shape and what lies beyond."""
-        cells = []
-        beyond = steps[-1][0][1]
-        for node, _ in steps:
-            if node[0] != AIR:
-                beyond = node[1]
-                break
-            cells.append(node[1])
+        """Name a stretch of empty cells by its shape and by what lies beyond."""
+        run = list(takewhile(lambda step: step[0][0] == AIR, steps))
+        cells = tuple(node[1] for node, _ in run)
+        beyond = steps[len(run)][0][1]
         start = self._held[steps[0][0]].before
         origin = start[1] if start else cells[0]
-        straight = sum(a != b for a, b in zip(origin, beyond, strict=True)) == 1
-        if len(cells) > _SHORT_GAP:
-            lamp = self._names.get(beyond) == _LAMP
-            cause = "no_wire_to_lamp" if lamp else "missing_rail"
-        elif not straight and len(cells) == 1:
+        bends = sum(a != b for a, b in zip(origin, beyond, strict=True)) > 1
+        if len(cells) == 1 and bends:
             cause = "diagonal_gap"
         elif self._names.get(beyond) == _LAMP:
             cause = "no_wire_to_lamp"
         else:
             cause = "gap_in_wire"
-        return Fault(cause, cells[0], beyond, tuple(cells))
+        return Fault(cause, cells[0], beyond, cells)
 
     def _edges(self, node: Node, held: _Held) -> Iterator[_Edge]:
         kind, pos, towards = node
@@ -412,3 +404,14 @@ class Search:
 
     def _conducts(self, pos: Pos) -> bool:
         return PALETTE[self._name(pos)].conducts
+
+
+def _as_rails(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Call the gaps of one way a missing rail where together they are more than a gap."""
+    empty = sum(len(fault.cells) for fault in faults if fault.cause == "gap_in_wire")
+    if empty <= _SHORT_GAP:
+        return tuple(faults)
+    return tuple(
+        replace(fault, cause="missing_rail") if fault.cause == "gap_in_wire" else fault
+        for fault in faults
+    )

@@ -140,7 +140,11 @@ def _without_button(off: Time, powered_rt: int, shaper: Sequence[Pos]) -> bool:
 
 
 def _shaper(circuit: Circuit, trace: Trace) -> list[Pos]:
-    """Return the repeaters that shape the pulse: on one of two ways that meet before all lamps."""
+    """Return the repeaters that shape the pulse: on one of two ways that meet before all lamps.
+
+    The later of two ways that come to one dust with full strength leaves no trace in it, so a
+    repeater that reaches no lamp counts too.
+    """
     active = trace.active or frozenset()
     repeaters = [pos for pos in circuit.cells("repeater") if pos in active]
     below = downstream(circuit, trace, (*repeaters, *circuit.cells("comparator")))
@@ -148,7 +152,8 @@ def _shaper(circuit: Circuit, trace: Trace) -> list[Pos]:
     whole = [pos for pos in repeaters if lamps <= below[pos]]
     if comparators := circuit.cells("comparator"):
         return [pos for pos in whole if any(one in below[pos] for one in comparators)]
-    return [
+    beside = [pos for pos in repeaters if not lamps & below[pos]]
+    return beside + [
         pos
         for pos in whole
         if any(other not in below[pos] and pos not in below[other] for other in whole)
