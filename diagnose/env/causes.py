@@ -86,7 +86,12 @@ CAUSES: Mapping[str, Cause] = {
         Cause("repeater_locked", PROPAGATION, "", "another repeater locks it from the side"),
         Cause("part_blocked", PROPAGATION, "", "a part that is fed gives no signal"),
         # What goes wrong in time.
-        Cause("repeater_delay_wrong", PROPAGATION, "repeater_delay", "repeaters are set to another delay than the device needs"),
+        Cause(
+            "repeater_delay_wrong",
+            PROPAGATION,
+            "repeater_delay",
+            "repeaters are set to another delay than the device needs",
+        ),
         Cause("pulse_unshaped", PROPAGATION, "pulse_length", "the pulse is not the button's own"),
         Cause(
             "glow_for_power", PROPAGATION, "lamp_lag", "the time that lamps glow is taken for power"

@@ -229,15 +229,29 @@ class Search:
             yield from self._slopes(pos, direction, strength)
             if direction in sides or name == "air":  # an empty cell is nothing to point at
                 yield from self._into(pos, direction, held, strong=False, strength=strength)
-            elif name == _LAMP or self._conducts(beside):
-                cause = "dust_turned_away" if OPPOSITE[direction] in sides else "dust_passes_lamp"
-                extra = 0.0 if name == _LAMP else _CELL_EXTRA
-                if name == _LAMP and cause == "dust_passes_lamp" and self._raised(pos, beside):
-                    cause = "lamp_above_powered_block"
-                node = (PART if name == _LAMP else WEAK, beside, "")
-                yield _Edge(node, strength, cause, pos, extra)
+            else:
+                yield from self._past(pos, direction, held)
+            if self._conducts(beside) and self._name(moved(beside, direction)) == DUST:
+                beyond = (PART, moved(beside, direction), "")
+                yield _Edge(beyond, FULL, "weak_power", beside, _STEEP_EXTRA)
         if pos[1] > 1:
             yield from self._into(pos, "down", held, strong=False, strength=strength)
+
+    def _past(self, pos: Pos, direction: str, held: _Held) -> Iterator[_Edge]:
+        """Yield what the dust at ``pos`` would act on if it pointed at the cell beside it."""
+        beside = moved(pos, direction)
+        name = self._name(beside)
+        ahead = moved(beside, direction)
+        if name == "repeater" and self._name(ahead) in (DUST, *_DIODES, _LAMP):
+            if not self.reached(ahead):
+                yield from self._diode(pos, beside, direction, held, held.strength)
+        elif name == _LAMP or self._conducts(beside):
+            turned = OPPOSITE[direction] in self._trace.dust[pos].sides
+            cause = "dust_turned_away" if turned else "dust_passes_lamp"
+            if name == _LAMP and not turned and self._raised(pos, beside):
+                cause = "lamp_above_powered_block"
+            kind, extra = (PART, 0.0) if name == _LAMP else (WEAK, _CELL_EXTRA)
+            yield _Edge((kind, beside, ""), held.strength, cause, pos, extra)
 
     def _raised(self, dust: Pos, lamp: Pos) -> bool:
         """Return whether the lamp would light one lower, beside the block that carries the dust.
@@ -246,13 +260,18 @@ class Search:
         the dust is taken to run past its lamp, as it does anywhere.
         """
         below = moved(lamp, "down")
-        return self._hangs_lamps and dust[1] > 1 and self._conducts(moved(dust, "down")) and below not in self._blocks
+        return (
+            self._hangs_lamps
+            and dust[1] > 1
+            and self._conducts(moved(dust, "down"))
+            and below not in self._blocks
+        )
 
     def _weaker(self, pos: Pos, beyond: Pos, strength: int, cause: str = "") -> _Edge:
         """Hand power on to dust, one weaker."""
         node = (PART, beyond, "")
         if cause:
-            return _Edge(node, max(strength - 1, 1), cause, pos, _STEEP_EXTRA)
+            return _Edge(node, max(strength - 1, 1), cause, pos)
         if strength > 1:
             return _Edge(node, strength - 1)
         return _Edge(node, FULL, "signal_died", pos)
@@ -329,12 +348,10 @@ class Search:
     def _blocked(self, cell: Pos, node: Node, name: str, facing: str) -> _Edge:
         """Say why a part that is fed gives no signal."""
         aside = next(self._lockers(cell, facing), None)
-        if aside is None:
-            return _Edge(node, FULL, "part_blocked", cell)
         if name == "repeater":
-            return _Edge(node, FULL, "repeater_locked", cell)
+            return _Edge(node, FULL, "repeater_locked" if aside else "part_blocked", cell)
         # What a comparator subtracts has come as early as what it subtracts from.
-        return _Edge(node, FULL, "repeater_delay_wrong", aside)
+        return _Edge(node, FULL, "repeater_delay_wrong", aside or cell)
 
     def _lockers(self, cell: Pos, facing: str) -> Iterator[Pos]:
         """Yield the repeaters and comparators that give into a repeater's sides."""
@@ -391,10 +408,7 @@ class Search:
                 yield self._weaker(pos, beside, max(held.strength, 2))
             elif name == _LAMP:
                 yield _Edge((PART, beside, ""), held.strength)
-            elif (
-                name in _DIODES
-                and moved(beside, props_of(self._blocks[beside])["facing"]) == pos
-            ):
+            elif name in _DIODES and moved(beside, props_of(self._blocks[beside])["facing"]) == pos:
                 yield _Edge((PART, beside, ""), FULL)
 
     def _name(self, pos: Pos) -> str:

@@ -68,9 +68,7 @@ def _counts(circuit: Circuit, trace: Trace, expected: Expected | None) -> Iterat
     if expected is not None and len(lamps) != expected.lamps:
         yield _failure("lamp_count")
     touching = {
-        pos
-        for pos in lamps
-        if any(moved(pos, direction) in trace.lamps for direction in OFFSETS)
+        pos for pos in lamps if any(moved(pos, direction) in trace.lamps for direction in OFFSETS)
     }
     if touching:
         yield _failure("lamps_touch", touching, touching)
@@ -169,13 +167,10 @@ def _confirmed(
             break
         after = press(mended, area_side)
         search = Search(mended, after, area_side)
-        left = search.faults(
-            pos for pos, lit in after.lamps.items() if not lit and pos in ways
-        )
+        left = search.faults(pos for pos, lit in after.lamps.items() if not lit and pos in ways)
         for cause, targets in tried.items():
             helped = any(
-                not _still(target, left) or left[target][0] != ways[target][0]
-                for target in targets
+                not _still(target, left) or left[target][0] != ways[target][0] for target in targets
             )
             verdicts[cause] = verdicts.get(cause, False) or helped
         device, seen, ways = mended, after, left
@@ -198,7 +193,9 @@ def _in_time(
     if dead:
         return [replace(one, lamps=timings[0].lamps) for one in dead]
     return [
-        _failure(one.cause, one.lamps, one.cells, _helps(circuit, area_side, one, expected, presses))
+        _failure(
+            one.cause, one.lamps, one.cells, _helps(circuit, area_side, one, expected, presses)
+        )
         for one in timings
     ]
 

@@ -81,7 +81,8 @@ def _settings(circuit: Circuit, trace: Trace, wrong: Mapping[Pos, Time]) -> Timi
     cells: list[Pos] = []
     repeaters = [pos for pos in circuit.cells("repeater") if pos in (trace.active or ())]
     below = {
-        pos: cells & trace.lamps.keys() for pos, cells in downstream(circuit, trace, repeaters).items()
+        pos: cells & trace.lamps.keys()
+        for pos, cells in downstream(circuit, trace, repeaters).items()
     }
     for pos in sorted(repeaters, key=lambda one: (-len(below[one]), one)):
         lamps = below[pos]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Interval, Trace, Verdict
 from diagnose.env.verifier import common_reasons
 from diagnose.errors import InputError
@@ -51,6 +52,10 @@ class Family(Protocol):
 
     def last_fall_rt(self, task: Task) -> int:
         """Return when the last lamp is expected to go dark in a slow but correct device."""
+        ...
+
+    def expected(self, task: Task) -> Expected:
+        """Return what the rule expects, as far as the failure labeller can use it."""
         ...
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once
@@ -42,6 +43,10 @@ class Pulse:
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
         return int(task.params["tau_rt"]) + 60
+
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=0, powered_rt=task.params["tau_rt"])
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""

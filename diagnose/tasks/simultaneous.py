@@ -3,6 +3,7 @@
 from typing import Any
 
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once
@@ -32,6 +33,10 @@ class Simultaneous:
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
         return 60
+
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=task.params["skew_rt"])
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""

@@ -1,0 +1,33 @@
+"""Why a device fails its task: the failure labeller, told what the task expects."""
+
+import json
+from functools import lru_cache
+
+from diagnose.env.causes import Failure
+from diagnose.env.circuit import Circuit
+from diagnose.env.engine import press
+from diagnose.env.labels import failures
+from diagnose.records import canonical_json
+from diagnose.tasks import family_of, verdict_of
+from diagnose.tasks.base import Task
+
+
+def causes_of(task: Task, circuit: Circuit, presses: int = 0) -> tuple[Failure, ...]:
+    """Return why ``circuit`` fails ``task``, the cause that weighs most first; empty if it passes.
+
+    Args:
+        task: the task.
+        circuit: the device.
+        presses: how many repaired devices may be pressed to confirm causes.
+    """
+    return _causes(canonical_json(task.to_json()), circuit, presses)
+
+
+@lru_cache(maxsize=4096)
+def _causes(task_json: str, circuit: Circuit, presses: int) -> tuple[Failure, ...]:
+    task = Task(**json.loads(task_json))
+    if verdict_of(task, circuit).passed:
+        return ()
+    family = family_of(task)
+    trace = press(circuit, task.area_side, last_fall_rt=family.last_fall_rt(task))
+    return failures(circuit, trace, task.area_side, family.expected(task), presses)
