@@ -75,6 +75,15 @@ class Site:
         around = (moved(pos, way) for way in HORIZONTAL)
         return any(self.name(one) == "redstone_lamp" for one in around if one != but)
 
+    def passed(self, pos: Pos) -> bool:
+        """Return whether the dusts beside a cell all run past it."""
+        beside = {way: moved(pos, way) for way in HORIZONTAL}
+        return not any(
+            {way, OPPOSITE[way]} & set(sides_of(self.blocks, one))
+            for way, one in beside.items()
+            if self.name(one) == "redstone_wire"
+        )
+
     def alone(self, pos: Pos, *but: Pos) -> bool:
         """Return whether no dust and no diode stands beside a cell."""
         around = [moved(pos, way) for way in HORIZONTAL]
@@ -203,8 +212,8 @@ def shift_lamp(site: Site, draw: random.Random) -> Edits | None:
             for pos, way in site.stubs()
             for aside in (ACROSS[way], OPPOSITE[ACROSS[way]])
             if site.free(beside := moved(pos, aside))
-            and site.name(moved(beside, OPPOSITE[way])) == "redstone_wire"
-            and site.name(moved(beside, aside)) == "air"
+            and not site.touches(beside, moved(pos, way))
+            and site.passed(beside)
         ),
     )
     return {place[0]: AIR, place[1]: LAMP} if place else None

@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any
 
 import diagnose
+from diagnose.env.circuit import Circuit
 from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
@@ -22,6 +23,7 @@ from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.loop import Conversation, converse
 from diagnose.tasks import Family, Task
+from diagnose.tasks.failing import causes_of
 
 ENV = "env"  # the factor whose dose is the variant of the world, by its place in KINDS
 RECALL = "recall"  # what it takes away: knowledge that hangs on the names of things
@@ -173,6 +175,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         usage=conversation.usage(host),
         transcript=tuple(asdict(message) for message in conversation.messages),
         subject_log=conversation.log,
+        causes=() if passed else _causes(task, judged.circuit, conversation.log),
     )
 
 
@@ -246,6 +249,27 @@ def _verdict(judged: Judged) -> dict[str, Any]:
         for interval in intervals or (None,)
     ]
     return {**judged.verdict.to_json(), "lamps": lamps}
+
+
+def _causes(
+    task: Task, circuit: Circuit | None, log: Mapping[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """Return why the device fails, and where the subject says that it lost each law.
+
+    No repair is pressed here: that would cost as much as the study itself.
+    """
+    failed = log.get("failed")
+    stages = failed if isinstance(failed, Mapping) else {}
+    return tuple(
+        {
+            "cause": one.cause,
+            "law": one.law,
+            "capacity_by_convention": one.capacity_by_convention,
+            "lamps": len(one.lamps),
+            "stage": str(stages.get(one.law, "")),
+        }
+        for one in causes_of(task, circuit)
+    )
 
 
 @cache

@@ -69,7 +69,7 @@ def wire(plan: Plan, way: str, length: int, start: Flat = MIDDLE, first: int = 1
 def lamps(
     plan: Plan, way: str, teeth: Iterable[int], start: Flat = MIDDLE, *, stubs: bool = True
 ) -> None:
-    """Hang a lamp on each side of an arm, two cells off, with the stub of dust that points at it."""
+    """Hang lamps two cells off on both sides of an arm, each with the stub that points at it."""
     for k in teeth:
         for side in (1, -1):
             if stubs:
@@ -152,7 +152,7 @@ def long_snake() -> Plan:
 
 
 def missing_rails() -> Plan:
-    """One arm's lamps and stubs stand, but the wire that should carry the signal to them does not."""
+    """One arm's lamps and stubs stand without the wire that should carry the signal to them."""
     plan = Plan()
     teeth = (4, 7, 10, 13)
     for way in STEPS:

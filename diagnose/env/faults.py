@@ -28,7 +28,7 @@ from diagnose.env.trace import Trace
 
 FULL = 15  # the strength of a fresh signal
 _REPAIR, _AGAIN = 1.0, 0.01
-_AIR_EXTRA, _CELL_EXTRA, _HOLLOW_EXTRA = 0.2, 0.5, 0.5
+_AIR_EXTRA, _CELL_EXTRA, _HOLLOW_EXTRA = 0.2, 0.7, 0.5
 _STEEP_EXTRA = 0.1
 _DIODES = ("repeater", "comparator")
 _TORCHES = ("redstone_torch", "redstone_wall_torch")
@@ -131,7 +131,9 @@ class Search:
     def _price(self, edge: _Edge, held: _Held) -> float:
         if not edge.cause:
             return edge.extra
-        return (_AGAIN if edge.cause in held.causes else _REPAIR) + edge.extra
+        if edge.cause in held.causes:
+            return _AGAIN + edge.extra
+        return _REPAIR + edge.extra + (_AIR_EXTRA if edge.cause == AIR else 0.0)
 
     def _sources(self) -> Iterator[tuple[Pos, int]]:
         """Yield the parts that the signal reached, with the strength it had there."""
@@ -211,9 +213,7 @@ class Search:
         support = support_of(pos, self._blocks[pos])
         for direction in OFFSETS:
             beside = moved(pos, direction)
-            if beside == support:
-                yield from self._into(pos, direction, held, strong=True, strength=FULL)
-            elif not self._conducts(beside) or self._name(beside) == _LAMP:
+            if beside == support or not self._conducts(beside) or self._name(beside) == _LAMP:
                 yield from self._into(pos, direction, held, strong=True, strength=FULL)
 
     def _from_dust(self, pos: Pos, held: _Held) -> Iterator[_Edge]:
@@ -389,9 +389,7 @@ class Search:
         below = self._names.get((x, y - 1, z), "stone" if y == 1 else "air")
         if below != "air" and not PALETTE[below].full:
             return
-        extra = (_HOLLOW_EXTRA if below == "air" else 0.0) + (
-            _CELL_EXTRA - _AGAIN if further else _AIR_EXTRA
-        )
+        extra = (_HOLLOW_EXTRA if below == "air" else 0.0) + (_CELL_EXTRA if further else 0.0)
         yield _Edge((AIR, cell, ""), max(strength - 1, 1), AIR, cell, extra)
 
     def _from_air(self, pos: Pos, held: _Held) -> Iterator[_Edge]:

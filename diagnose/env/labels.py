@@ -50,12 +50,13 @@ def failures(
     return tuple(sorted(found, key=lambda one: -len(one.lamps)))
 
 
-def _failure(
+def failure(
     cause: str,
     lamps: Iterable[Pos] = (),
     cells: Iterable[Pos] = (),
     confirmed: bool | None = None,
 ) -> Failure:
+    """Return a failure of a cause in ``CAUSES``, with its sentence."""
     entry = CAUSES[cause]
     lamps, cells = tuple(sorted(lamps)), tuple(sorted(set(cells)))
     where = f" at {named([cell_text(pos) for pos in cells])}" if cells else ""
@@ -66,21 +67,21 @@ def _failure(
 def _counts(circuit: Circuit, trace: Trace, expected: Expected | None) -> Iterator[Failure]:
     lamps = circuit.cells("redstone_lamp")
     if expected is not None and len(lamps) != expected.lamps:
-        yield _failure("lamp_count")
+        yield failure("lamp_count")
     touching = {
         pos for pos in lamps if any(moved(pos, direction) in trace.lamps for direction in OFFSETS)
     }
     if touching:
-        yield _failure("lamps_touch", touching, touching)
+        yield failure("lamps_touch", touching, touching)
     buttons = circuit.cells("stone_button")
     if buttons != (circuit.press,):
-        yield _failure("button_count", (), buttons)
+        yield failure("button_count", (), buttons)
 
 
 def _states(circuit: Circuit, trace: Trace) -> Iterator[Failure]:
     """Yield what is wrong with a lamp that does light, and with a device that does not rest."""
     if not trace.settled:
-        yield _failure("never_settles", (), _busy(circuit, trace))
+        yield failure("never_settles", (), _busy(circuit, trace))
     if trace.lit_before:
         beside = {
             moved(pos, direction)
@@ -89,7 +90,7 @@ def _states(circuit: Circuit, trace: Trace) -> Iterator[Failure]:
             if name_of(circuit.blocks.get(moved(pos, direction), "minecraft:air"))
             in ("redstone_block", "redstone_torch", "redstone_wall_torch")
         }
-        yield _failure("lit_before_press", trace.lit_before, beside)
+        yield failure("lit_before_press", trace.lit_before, beside)
     lit_before = set(trace.lit_before)
     endless = [
         pos
@@ -97,12 +98,12 @@ def _states(circuit: Circuit, trace: Trace) -> Iterator[Failure]:
         if lit and lit[-1].fall_rt is None and pos not in lit_before
     ]
     if endless and trace.settled:
-        yield _failure("never_dark", endless)
+        yield failure("never_dark", endless)
     twice = [pos for pos, lit in trace.lamps.items() if len(lit) > 1 and pos not in lit_before]
     if twice and trace.settled:
-        yield _failure("lit_twice", twice)
+        yield failure("lit_twice", twice)
     if not trace.quiet and trace.settled:
-        yield _failure("never_quiet", (), _busy(circuit, trace))
+        yield failure("never_quiet", (), _busy(circuit, trace))
 
 
 def _busy(circuit: Circuit, trace: Trace) -> list[Pos]:
@@ -120,7 +121,7 @@ def _dark(
     found = _grouped(ways)
     lost = [pos for pos in dark if not ways.get(pos)]
     if lost:
-        found.append(_failure("no_wire_to_lamp", lost, lost))
+        found.append(failure("no_wire_to_lamp", lost, lost))
     if presses:
         found = _confirmed(circuit, trace, area_side, found, ways, presses)
     return found
@@ -137,7 +138,7 @@ def _grouped(ways: Mapping[Pos, Sequence[Fault]]) -> list[Failure]:
             cells.setdefault(fault.cause, set()).update(fault.cells)
             depth[fault.cause] = min(place, depth.get(fault.cause, place))
     order = sorted(lamps, key=lambda cause: (-len(lamps[cause]), depth[cause], cause))
-    return [_failure(cause, lamps[cause], cells[cause]) for cause in order]
+    return [failure(cause, lamps[cause], cells[cause]) for cause in order]
 
 
 def _confirmed(
@@ -193,9 +194,7 @@ def _in_time(
     if dead:
         return [replace(one, lamps=timings[0].lamps) for one in dead]
     return [
-        _failure(
-            one.cause, one.lamps, one.cells, _helps(circuit, area_side, one, expected, presses)
-        )
+        failure(one.cause, one.lamps, one.cells, _helps(circuit, area_side, one, expected, presses))
         for one in timings
     ]
 
@@ -230,7 +229,7 @@ def _places(circuit: Circuit, trace: Trace, expected: Expected) -> Iterator[Fail
         each = expected.lamps // len(expected.distances)
         counts = [list(away.values()).count(distance) for distance in expected.distances]
         if any(count != each for count in counts):
-            yield _failure(
+            yield failure(
                 "lamps_misplaced",
                 [pos for pos, far in away.items() if far not in expected.distances],
             )
@@ -242,8 +241,8 @@ def _places(circuit: Circuit, trace: Trace, expected: Expected) -> Iterator[Fail
             if ends
         )
         if max(away.values()) != expected.reach or not both:
-            yield _failure(
+            yield failure(
                 "lamps_misplaced", [pos for pos, far in away.items() if far > expected.reach]
             )
     if expected.junction and not branches(circuit, trace, lamps=2):
-        yield _failure("no_live_junction")
+        yield failure("no_live_junction")

@@ -44,25 +44,27 @@ def repaired(circuit: Circuit, edits: Edits, area_side: int) -> Circuit | None:
 def edits_for(fault: Fault, circuit: Circuit, trace: Trace) -> Edits:
     """Return the edits that repair one fault; empty where no small one is known."""
     blocks = circuit.blocks
+    edits: Edits = {}
     match fault.cause:
         case "gap_in_wire" | "diagonal_gap" | "no_wire_to_lamp" | "missing_rail":
-            return _filled(fault.cells, blocks)
-        case "repeater_backwards" | "repeater_sideways":
-            return _turned(fault, blocks)
+            edits = _filled(fault.cells, blocks)
+        case "repeater_backwards":
+            edits = _turned(fault.at, blocks)
         case "non_conductor" if name_of(blocks.get(fault.at, AIR)) == "glass":
-            return {fault.at: STONE}
+            edits = {fault.at: STONE}
         case "dust_passes_lamp" | "dust_turned_away":
-            return _pointed(fault, circuit, trace)
-        case "lamp_above_powered_block":
-            below = moved(fault.towards, "down")
-            return {fault.towards: AIR, below: _LAMP} if below not in blocks else {}
+            edits = _pointed(fault, circuit, trace)
+        case "lamp_above_powered_block" if moved(fault.towards, "down") not in blocks:
+            edits = {fault.towards: AIR, moved(fault.towards, "down"): _LAMP}
         case "signal_died":
-            return _regenerated(fault.at, circuit, trace)
+            edits = _regenerated(fault.at, circuit, trace)
         case "slope_cut":
-            return {fault.at: AIR}
+            edits = {fault.at: AIR}
+        case "weak_power":
+            edits = _wired(fault.at, blocks)
         case "repeater_locked":
-            return {pos: AIR for pos in _lockers(fault.at, blocks)}
-    return {}
+            edits = dict.fromkeys(_lockers(fault.at, blocks), AIR)
+    return edits
 
 
 def _filled(cells: Iterable[Pos], blocks: Mapping[Pos, str]) -> Edits:
@@ -75,13 +77,15 @@ def _filled(cells: Iterable[Pos], blocks: Mapping[Pos, str]) -> Edits:
     return edits
 
 
-def _turned(fault: Fault, blocks: Mapping[Pos, str]) -> Edits:
-    """Turn a repeater so that it takes from where the signal comes and gives to where it goes."""
-    state = blocks[fault.at]
+def _turned(pos: Pos, blocks: Mapping[Pos, str]) -> Edits:
+    state = blocks[pos]
     facing = props_of(state)["facing"]
-    if fault.cause == "repeater_backwards":
-        return {fault.at: state.replace(f"facing={facing}", f"facing={OPPOSITE[facing]}")}
-    return {}
+    return {pos: state.replace(f"facing={facing}", f"facing={OPPOSITE[facing]}")}
+
+
+def _wired(pos: Pos, blocks: Mapping[Pos, str]) -> Edits:
+    """Put dust in the place of a block that nothing hangs on."""
+    return {} if moved(pos, "up") in blocks or not _carried(pos, blocks) else {pos: _DUST}
 
 
 def _pointed(fault: Fault, circuit: Circuit, trace: Trace) -> Edits:

@@ -15,6 +15,7 @@ from diagnose.env.trace import Time, Trace
 
 LAMP_OFF_RT = 2  # a lamp's own switch-off delay
 BUTTON_RT = 10  # a stone button's pulse
+_MOST_REPEATERS = 256  # whose lamps are looked for: each costs a walk over the device
 _LONGEST_RT = 4  # of one repeater
 
 
@@ -79,7 +80,7 @@ def _settings(circuit: Circuit, trace: Trace, wrong: Mapping[Pos, Time]) -> Timi
     left = dict(wrong)
     edits: dict[Pos, str] = {}
     cells: list[Pos] = []
-    repeaters = [pos for pos in circuit.cells("repeater") if pos in (trace.active or ())]
+    repeaters = _working(circuit, trace)
     below = {
         pos: cells & trace.lamps.keys()
         for pos, cells in downstream(circuit, trace, repeaters).items()
@@ -140,15 +141,20 @@ def _without_button(off: Time, powered_rt: int, shaper: Sequence[Pos]) -> bool:
     return off == BUTTON_RT - 1 or powered_rt <= BUTTON_RT or not shaper
 
 
+def _working(circuit: Circuit, trace: Trace) -> list[Pos]:
+    """Return the repeaters that passed a signal on, as many as are looked at."""
+    active = trace.active or frozenset()
+    return [pos for pos in circuit.cells("repeater") if pos in active][:_MOST_REPEATERS]
+
+
 def _shaper(circuit: Circuit, trace: Trace) -> list[Pos]:
     """Return the repeaters that shape the pulse: on one of two ways that meet before all lamps.
 
     The later of two ways that come to one dust with full strength leaves no trace in it, so a
     repeater that reaches no lamp counts too.
     """
-    active = trace.active or frozenset()
-    repeaters = [pos for pos in circuit.cells("repeater") if pos in active]
-    below = downstream(circuit, trace, (*repeaters, *circuit.cells("comparator")))
+    repeaters = _working(circuit, trace)
+    below = downstream(circuit, trace, (*repeaters, *circuit.cells("comparator")[:_MOST_REPEATERS]))
     lamps = trace.lamps.keys()
     whole = [pos for pos in repeaters if lamps <= below[pos]]
     if comparators := circuit.cells("comparator"):

@@ -6,20 +6,22 @@ from functools import lru_cache
 from diagnose.env.causes import Failure
 from diagnose.env.circuit import Circuit
 from diagnose.env.engine import press
-from diagnose.env.labels import failures
+from diagnose.env.labels import failure, failures
 from diagnose.records import canonical_json
 from diagnose.tasks import family_of, verdict_of
 from diagnose.tasks.base import Task
 
 
-def causes_of(task: Task, circuit: Circuit, presses: int = 0) -> tuple[Failure, ...]:
+def causes_of(task: Task, circuit: Circuit | None, presses: int = 0) -> tuple[Failure, ...]:
     """Return why ``circuit`` fails ``task``, the cause that weighs most first; empty if it passes.
 
     Args:
         task: the task.
-        circuit: the device.
+        circuit: the device; None where no button stood that could be pressed.
         presses: how many repaired devices may be pressed to confirm causes.
     """
+    if circuit is None:
+        return (failure("button_count"),)
     return _causes(canonical_json(task.to_json()), circuit, presses)
 
 
