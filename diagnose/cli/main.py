@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",
+    "explain": "say why a circuit file fails a task: physical causes and the laws they violate",
     "draw": "draw a circuit file as a picture",
     "analyze": "estimate contributions from records or a table",
     "figures": "draw the figures of a study, of a table, or of the paper",

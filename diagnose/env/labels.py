@@ -190,13 +190,18 @@ def _in_time(
     timings = list(timing_faults(circuit, trace, expected))
     if not timings:
         return []
-    dead = _dead_parts(circuit, trace, area_side)
-    if dead:
-        return [replace(one, lamps=timings[0].lamps) for one in dead]
-    return [
+    told = [
         failure(one.cause, one.lamps, one.cells, _helps(circuit, area_side, one, expected, presses))
         for one in timings
     ]
+    if all(one.complete for one in timings):
+        return told
+    # Settings alone cannot set it right: what should have shaped the signal may never get it.
+    dead = _dead_parts(circuit, trace, area_side)
+    if not dead:
+        return told
+    set_wrong = [one for one, timing in zip(told, timings, strict=True) if timing.edits]
+    return [replace(one, lamps=timings[0].lamps) for one in dead] + set_wrong
 
 
 def _dead_parts(circuit: Circuit, trace: Trace, area_side: int) -> list[Failure]:

@@ -40,6 +40,7 @@ class Timing:
     lamps: tuple[Pos, ...]
     cells: tuple[Pos, ...]
     edits: Mapping[Pos, str]
+    complete: bool = False  # by reckoning, the edits set every lamp right
 
 
 def timing_faults(circuit: Circuit, trace: Trace, expected: Expected) -> Iterator[Timing]:
@@ -100,7 +101,13 @@ def _settings(circuit: Circuit, trace: Trace, wrong: Mapping[Pos, Time]) -> Timi
             cells.append(pos)
             for lamp in lamps:
                 left[lamp] = left.get(lamp, 0) + setting - delay
-    return Timing("repeater_delay_wrong", tuple(sorted(wrong)), tuple(sorted(cells)), edits)
+    return Timing(
+        "repeater_delay_wrong",
+        tuple(sorted(wrong)),
+        tuple(sorted(cells)),
+        edits,
+        complete=not any(left.values()),
+    )
 
 
 def _lengths(circuit: Circuit, trace: Trace, powered_rt: int) -> Iterator[Timing]:
@@ -128,8 +135,10 @@ def _lengths(circuit: Circuit, trace: Trace, powered_rt: int) -> Iterator[Timing
     elif not circuit.cells("comparator") and _without_button(off, powered_rt, shaper):
         yield Timing("pulse_unshaped", lamps, (), {})
     else:
-        edits = _longer(circuit, shaper, -int(off))
-        yield Timing("repeater_delay_wrong", lamps, tuple(edits or shaper), edits)
+        edits, rest_rt = _longer(circuit, shaper, -int(off))
+        yield Timing(
+            "repeater_delay_wrong", lamps, tuple(edits or shaper), edits, complete=not rest_rt
+        )
 
 
 def _without_button(off: Time, powered_rt: int, shaper: Sequence[Pos]) -> bool:
@@ -167,8 +176,8 @@ def _shaper(circuit: Circuit, trace: Trace) -> list[Pos]:
     ]
 
 
-def _longer(circuit: Circuit, repeaters: Sequence[Pos], need_rt: int) -> dict[Pos, str]:
-    """Return settings that make a way longer by ``need_rt``, as far as its repeaters go."""
+def _longer(circuit: Circuit, repeaters: Sequence[Pos], need_rt: int) -> tuple[dict[Pos, str], int]:
+    """Return settings that make a way longer by ``need_rt``, and what of it is left."""
     edits: dict[Pos, str] = {}
     for pos in sorted(repeaters, key=lambda one: -_delay(circuit, one)):
         delay = _delay(circuit, pos)
@@ -176,7 +185,7 @@ def _longer(circuit: Circuit, repeaters: Sequence[Pos], need_rt: int) -> dict[Po
         if setting != delay:
             edits[pos] = circuit.blocks[pos].replace(f"delay={delay}", f"delay={setting}")
             need_rt -= setting - delay
-    return edits
+    return edits, need_rt
 
 
 def _delay(circuit: Circuit, pos: Pos) -> int:

@@ -32,4 +32,5 @@ def _causes(task_json: str, circuit: Circuit, presses: int) -> tuple[Failure, ..
         return ()
     family = family_of(task)
     trace = press(circuit, task.area_side, last_fall_rt=family.last_fall_rt(task))
-    return failures(circuit, trace, task.area_side, family.expected(task), presses)
+    found = failures(circuit, trace, task.area_side, family.expected(task), presses)
+    return found or (failure("unexplained"),)
