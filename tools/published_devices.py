@@ -196,8 +196,8 @@ def parallel_lines() -> Plan:
     arm(plan, "east")
     arm(plan, "west", TEETH[:3])
     for way in ("north", "south"):
-        wire(plan, way, 10)
-        places = [(k, side) for k in (2, 4, 6, 8) for side in (1, -1)] + [(10, 1)]
+        wire(plan, way, 11)
+        places = [(k, side) for k in (3, 5, 7, 9) for side in (1, -1)] + [(11, 1)]
         for k, side in places:
             plan.put(LAMP, [at(MIDDLE, way, k, side)])
             plan.mend(DUST, [at(MIDDLE, way, k, side)])

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from diagnose.env.blocks import (
     AIR,
     HORIZONTAL,
-    OFFSETS,
     OPPOSITE,
     STONE,
     Pos,
@@ -18,6 +17,7 @@ from diagnose.env.blocks import (
 from diagnose.env.circuit import LAYERS, Circuit, unsupported
 from diagnose.env.dust import DUST
 from diagnose.env.faults import Fault
+from diagnose.env.intent import lockers
 from diagnose.env.trace import Trace
 
 Edits = Mapping[Pos, str]  # cell -> what is to stand there; air empties it
@@ -63,7 +63,7 @@ def edits_for(fault: Fault, circuit: Circuit, trace: Trace) -> Edits:
         case "weak_power":
             edits = _wired(fault.at, blocks)
         case "repeater_locked":
-            edits = dict.fromkeys(_lockers(fault.at, blocks), AIR)
+            edits = dict.fromkeys(lockers(blocks, fault.at), AIR)
     return edits
 
 
@@ -135,13 +135,3 @@ def _regenerated(dead: Pos, circuit: Circuit, trace: Trace) -> Edits:
             return {at: parse_block(f"repeater[facing={OPPOSITE[direction]}]")}
         at = before
     return {}
-
-
-def _lockers(cell: Pos, blocks: Mapping[Pos, str]) -> list[Pos]:
-    facing = props_of(blocks[cell])["facing"]
-    return [
-        beside
-        for side in OFFSETS
-        if side not in (facing, OPPOSITE[facing], "up", "down")
-        and name_of(blocks.get(beside := moved(cell, side), AIR)) in ("repeater", "comparator")
-    ]
