@@ -99,6 +99,9 @@ def table(cases: Sequence[tuple[Case, str, tuple[str, ...]]]) -> None:
         f"{'all':22s} {total:8d} {sum(right.values()) / total:12.1%}"
         f" {sum(among.values()) / total:18.1%}"
     )
+    totals = Counter(case.truth for case, _, _ in cases)
+    mean = sum(right[truth] / count for truth, count in totals.items()) / len(totals)
+    print(f"{'mean over causes':22s} {'':8s} {mean:12.1%}")
 
 
 def main() -> None:

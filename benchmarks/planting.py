@@ -21,7 +21,9 @@ from diagnose.env.blocks import (
     props_of,
 )
 from diagnose.env.circuit import Circuit
+from diagnose.env.devices import AREA_SIDE
 from diagnose.env.dust import sides_of
+from diagnose.env.engine import press
 from diagnose.env.repairs import Edits, repaired
 from diagnose.seeds import seed_of
 from diagnose.tasks import Task
@@ -172,6 +174,18 @@ def change_delay(site: Site, draw: random.Random) -> Edits | None:
     delay = int(props_of(site.blocks[pos])["delay"])
     other = draw.choice([one for one in (delay - 1, delay + 1) if 1 <= one <= 4])
     return {pos: site.blocks[pos].replace(f"delay={delay}", f"delay={other}")}
+
+
+def insert_repeater(site: Site, draw: random.Random) -> Edits | None:
+    """Put a repeater in place of a dust of a straight wire, the way the signal goes."""
+    settable = any("delay=1" not in site.blocks[pos] for pos in site.circuit.cells("repeater"))
+    place = one_of(draw, (place for place in site.straight() if place[0][1] == 1))
+    if place is None or settable:  # a longer setting elsewhere may make up for it
+        return None
+    pos, way = place
+    dust = press(site.circuit, AREA_SIDE).dust
+    ahead, behind = dust[moved(pos, way)].peak, dust[moved(pos, OPPOSITE[way])].peak
+    return {pos: parse_block(f"repeater[facing={way if ahead > behind else OPPOSITE[way]}]")}
 
 
 def glass_support(site: Site, draw: random.Random) -> Edits | None:
@@ -381,6 +395,7 @@ KINDS = (
     Kind(turn_repeater, "repeater_sideways"),
     Kind(lock_repeater, "repeater_locked"),
     Kind(change_delay, "repeater_delay_wrong"),
+    Kind(insert_repeater, "out_of_step"),
     Kind(compare, "comparator_mode"),
     Kind(light_lamp, "lit_before_press"),
     Kind(latch, "never_dark"),

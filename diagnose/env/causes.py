@@ -92,6 +92,12 @@ CAUSES: Mapping[str, Cause] = {
             "repeater_delay",
             "repeaters are set to another delay than the device needs",
         ),
+        Cause(
+            "out_of_step",
+            PROPAGATION,
+            "repeater_delay",
+            "the ways to the lamps take different times",
+        ),
         Cause("pulse_unshaped", PROPAGATION, "pulse_length", "the pulse is not the button's own"),
         Cause(
             "glow_for_power", PROPAGATION, "lamp_lag", "the time that lamps glow is taken for power"

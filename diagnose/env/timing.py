@@ -102,7 +102,7 @@ def _settings(circuit: Circuit, trace: Trace, wrong: Mapping[Pos, Time]) -> Timi
             for lamp in lamps:
                 left[lamp] = left.get(lamp, 0) + setting - delay
     return Timing(
-        "repeater_delay_wrong",
+        "repeater_delay_wrong" if edits else "out_of_step",
         tuple(sorted(wrong)),
         tuple(sorted(cells)),
         edits,
