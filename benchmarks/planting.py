@@ -178,12 +178,12 @@ def change_delay(site: Site, draw: random.Random) -> Edits | None:
 
 def insert_repeater(site: Site, draw: random.Random) -> Edits | None:
     """Put a repeater in place of a dust of a straight wire, the way the signal goes."""
-    settable = any("delay=1" not in site.blocks[pos] for pos in site.circuit.cells("repeater"))
+    trace = press(site.circuit, AREA_SIDE)
+    together = len({lit[0].rise_rt for lit in trace.lamps.values()}) == 1
     place = one_of(draw, (place for place in site.straight() if place[0][1] == 1))
-    if place is None or settable:  # a longer setting elsewhere may make up for it
+    if place is None or not together:  # in a sequence a shorter setting may make up for it
         return None
-    pos, way = place
-    dust = press(site.circuit, AREA_SIDE).dust
+    (pos, way), dust = place, trace.dust
     ahead, behind = dust[moved(pos, way)].peak, dust[moved(pos, OPPOSITE[way])].peak
     return {pos: parse_block(f"repeater[facing={way if ahead > behind else OPPOSITE[way]}]")}
 
