@@ -6,7 +6,7 @@ beyond that a wire is taken to be meant wherever parts lie as if it were.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from diagnose.env.blocks import (
     HORIZONTAL,
@@ -36,8 +36,7 @@ PART, WEAK, STRONG, TURNED, AIR = "part", "weak", "strong", "turned", "air"
 Node = tuple[str, Pos, str]
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """A step on, its cause if a fault closes it, and what its repair costs beyond the usual."""
 
     node: Node
@@ -47,8 +46,7 @@ class Edge:
     extra: float = 0.0
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """The best way to a node known so far."""
 
     cost: float
