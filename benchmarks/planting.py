@@ -14,7 +14,6 @@ from diagnose.env.blocks import (
     OPPOSITE,
     STONE,
     Pos,
-    conducts,
     moved,
     name_of,
     parse_block,
@@ -411,6 +410,3 @@ def planted(kind: Kind, task: Task, device: Circuit, seed: int) -> Circuit | Non
     draw = random.Random(seed_of(seed, task.id, kind.plant.__name__))
     edits = kind.plant(Site(device), draw)
     return repaired(device, edits, task.area_side) if edits else None
-
-
-__all__ = ["KINDS", "Kind", "Site", "conducts", "planted"]

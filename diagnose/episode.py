@@ -175,7 +175,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         usage=conversation.usage(host),
         transcript=tuple(asdict(message) for message in conversation.messages),
         subject_log=conversation.log,
-        causes=() if passed else _causes(task, judged.circuit, conversation.log),
+        causes=() if passed else _causes(episode, judged.circuit, conversation.log),
     )
 
 
@@ -252,7 +252,7 @@ def _verdict(judged: Judged) -> dict[str, Any]:
 
 
 def _causes(
-    task: Task, circuit: Circuit | None, log: Mapping[str, Any]
+    episode: Episode, circuit: Circuit | None, log: Mapping[str, Any]
 ) -> tuple[dict[str, Any], ...]:
     """Return why the device fails, and where the subject says that it lost each law.
 
@@ -268,7 +268,7 @@ def _causes(
             "lamps": len(one.lamps),
             "stage": str(stages.get(one.law, "")),
         }
-        for one in causes_of(task, circuit)
+        for one in causes_of(episode.task, circuit, family=episode.family)
     )
 
 

@@ -13,7 +13,7 @@ from diagnose.env.circuit import Circuit
 from diagnose.env.engine import press
 from diagnose.env.faults import Fault, Search
 from diagnose.env.flow import branches
-from diagnose.env.repairs import edits_for, repaired
+from diagnose.env.repairs import LAMP, edits_for, repaired
 from diagnose.env.timing import Expected, Timing, timing_faults
 from diagnose.env.trace import Trace
 from diagnose.env.wording import cell_text, named
@@ -117,14 +117,11 @@ def _dark(
     circuit: Circuit, trace: Trace, area_side: int, dark: Sequence[Pos], presses: int
 ) -> list[Failure]:
     """Name what keeps lamps dark; confirm it by repairing one layer of faults after the other."""
-    ways = Search(circuit, trace, area_side).faults(dark)
+    ways = dict(Search(circuit, trace, area_side).faults(dark))
+    for pos in dark:
+        ways[pos] = ways.get(pos) or (Fault("no_wire_to_lamp", pos, pos, (pos,)),)
     found = _grouped(ways)
-    lost = [pos for pos in dark if not ways.get(pos)]
-    if lost:
-        found.append(failure("no_wire_to_lamp", lost, lost))
-    if presses:
-        found = _confirmed(circuit, trace, area_side, found, ways, presses)
-    return found
+    return _confirmed(circuit, trace, area_side, found, ways, presses) if presses else found
 
 
 def _grouped(ways: Mapping[Pos, Sequence[Fault]]) -> list[Failure]:
@@ -156,32 +153,30 @@ def _confirmed(
     """
     device, seen = circuit, trace
     verdicts: dict[str, bool] = {}
+    later: list[Failure] = []
     for _ in range(presses):
-        edits: dict[Pos, str] = {}
-        tried: dict[str, set[Pos]] = {}
-        for target, faults in ways.items():
-            if faults and (patch := edits_for(faults[0], device, seen)):
-                edits |= patch
-                tried.setdefault(faults[0].cause, set()).add(target)
+        patches = {
+            target: patch
+            for target, faults in ways.items()
+            if (patch := edits_for(faults[0], device, seen))
+        }
+        edits = {pos: state for patch in patches.values() for pos, state in patch.items()}
         mended = repaired(device, edits, area_side) if edits else None
         if mended is None:
             break
         after = press(mended, area_side)
-        search = Search(mended, after, area_side)
-        left = search.faults(pos for pos, lit in after.lamps.items() if not lit and pos in ways)
-        for cause, targets in tried.items():
-            helped = any(
-                not _still(target, left) or left[target][0] != ways[target][0] for target in targets
-            )
+        dark = [pos for pos in ways if after.lamps.get(pos) == ()]
+        left = Search(mended, after, area_side).faults(dark)
+        for target, patch in patches.items():
+            moved_to = next((pos for pos, state in patch.items() if state == LAMP), target)
+            gone_on = target in left and left[target][:1] != ways[target][:1]
+            helped = bool(after.lamps.get(moved_to)) or gone_on
+            cause = ways[target][0].cause
             verdicts[cause] = verdicts.get(cause, False) or helped
-        device, seen, ways = mended, after, left
-        if not left:
-            break
-    return [replace(one, confirmed=verdicts.get(one.cause)) for one in found]
-
-
-def _still(target: Pos, left: Mapping[Pos, Sequence[Fault]]) -> bool:
-    return bool(left.get(target))
+        device, seen, ways = mended, after, {pos: way for pos, way in left.items() if way}
+        known = {one.cause for one in (*found, *later)}
+        later += [one for one in _grouped(ways) if one.cause not in known]
+    return [replace(one, confirmed=verdicts.get(one.cause)) for one in (*found, *later)]
 
 
 def _in_time(

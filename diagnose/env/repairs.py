@@ -22,7 +22,7 @@ from diagnose.env.trace import Trace
 
 Edits = Mapping[Pos, str]  # cell -> what is to stand there; air empties it
 _DUST = parse_block(DUST)
-_LAMP = parse_block("redstone_lamp")
+LAMP = parse_block("redstone_lamp")
 
 
 def repaired(circuit: Circuit, edits: Edits, area_side: int) -> Circuit | None:
@@ -55,7 +55,7 @@ def edits_for(fault: Fault, circuit: Circuit, trace: Trace) -> Edits:
         case "dust_passes_lamp" | "dust_turned_away":
             edits = _pointed(fault, circuit, trace)
         case "lamp_above_powered_block" if moved(fault.towards, "down") not in blocks:
-            edits = {fault.towards: AIR, moved(fault.towards, "down"): _LAMP}
+            edits = {fault.towards: AIR, moved(fault.towards, "down"): LAMP}
         case "signal_died":
             edits = _regenerated(fault.at, circuit, trace)
         case "slope_cut":
@@ -103,7 +103,7 @@ def _pointed(fault: Fault, circuit: Circuit, trace: Trace) -> Edits:
     beyond = moved(lamp, direction)
     if beyond in blocks or not _carried(lamp, blocks):
         return {}
-    return {lamp: _DUST, beyond: _LAMP}
+    return {lamp: _DUST, beyond: LAMP}
 
 
 def _carried(pos: Pos, blocks: Mapping[Pos, str]) -> bool:

@@ -42,6 +42,10 @@ class Family(Protocol):
     letter: str
     title: str
 
+    def __hash__(self) -> int:
+        """Families are remembered by: what one says of a device never changes."""
+        ...
+
     def params(self, lamps: int) -> dict[str, Any]:
         """Return the rule's parameters for a power-of-two number of lamps (docs/benchmark.md)."""
         ...
