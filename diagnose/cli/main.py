@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",
+    "explain": "say why a circuit file fails a task: physical causes and the laws they violate",
     "draw": "draw a circuit file as a picture",
     "export": "write a circuit file for the game: Litematica, WorldEdit or a structure block",
     "import": "read a device saved in the game as a circuit file",

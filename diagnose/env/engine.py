@@ -29,6 +29,7 @@ from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import Dusts
 from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
+from diagnose.env.rest import at_rest
 from diagnose.env.trace import Time, Trace
 from diagnose.errors import InputError
 
@@ -121,7 +122,7 @@ def press(
     trace = CACHE.get(key)
     if trace is None:
         check(circuit, area_side)
-        trace = _watched(standing_world(circuit, area_side), circuit, watch)
+        trace = _watched(standing_world(circuit, area_side), circuit, area_side, watch)
         CACHE.put(key, trace)
     return trace
 
@@ -136,7 +137,7 @@ def press_fresh(
     """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
     check(circuit, area_side)
     world = fresh_world(area_side, circuit.blocks.items())
-    return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
+    return _watched(world, circuit, area_side, Watch(watch_rt, tail_rt, last_fall_rt))
 
 
 def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> dict[Pos, str]:
@@ -256,8 +257,10 @@ def _settle(world: nucleation.TickSimulation) -> bool:
     return False
 
 
-def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
-    settled = _settle(world)
+def _watched(
+    world: nucleation.TickSimulation, circuit: Circuit, area_side: int, watch: Watch
+) -> Trace:
+    settled = _settle(world) and at_rest(world, circuit, area_side)
     lamps = circuit.cells("redstone_lamp")
     wires = circuit.cells("redstone_wire")
     comparators = circuit.cells("comparator")
@@ -284,13 +287,14 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
         else:
             world.run_until_quiescent(ticks)
         log.read(world, start)
-    quiet = bool(world.is_quiescent())
+    end_rt = rt_of(world.tick_count() - start)
+    quiet = bool(world.is_quiescent()) and at_rest(world, circuit, area_side)
     return Trace(
         lamps={pos: log.lit(pos) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
-        end_rt=rt_of(world.tick_count() - start),
+        end_rt=end_rt,
         dust=Dusts(circuit.blocks, {pos: log.peak(pos) for pos in wires}),
         active=frozenset(log.changed).union(pos for pos in comparators if before[pos].powered),
     )
