@@ -9,7 +9,7 @@ from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
 STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks")
-SECTIONS = ("study", "env", "subject", "design", "interventions", "budgets", "limits", "run")
+SECTIONS = ("study", "env", "subject", "design", "interventions", "budgets", "limits", "caps", "run")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class StudyConfig:
     fixed: frozenset[str]  # interventions named on the command line
     budgets: Mapping[str, Any]
     limits: Mapping[str, Any]
+    caps: Mapping[str, Any]
     run: Mapping[str, Any]
 
 
@@ -77,6 +78,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         fixed=fixed & interventions.keys(),
         budgets=config["budgets"],
         limits=config["limits"],
+        caps=config["caps"],
         run=config["run"],
     )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, wraps
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
@@ -14,6 +14,7 @@ from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
 from diagnose.intervention import Evidence, HostFunction, Intervention, Setting
 from diagnose.models import Call, Message, Model
+from diagnose.models.counted import Counted
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits, Sandbox
 from diagnose.seeds import seed_of
@@ -147,10 +148,11 @@ def run_episode(episode: Episode) -> EpisodeRecord:
             ),
         ]
     )
+    model = Counted(episode.model)
     with Sandbox(episode.limits, seed_of(*episode.seed_path, "sandbox")) as sandbox:
         stop_reason = converse(
             conversation,
-            episode.model,
+            model,
             host,
             sandbox,
             [one.observation for one in laid],
@@ -170,7 +172,8 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         verdict=_verdict(judged),
         circuit=judged.circuit.to_json() if judged.circuit else None,
         circuit_sha256=judged.circuit.sha256 if judged.circuit else "",
-        usage=conversation.usage(host),
+        usage=replace(conversation.usage(host), **asdict(model.total)),
+        calls=tuple(model.calls),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
     )

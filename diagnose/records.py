@@ -72,6 +72,8 @@ class EpisodeRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
     variant: str = "vanilla"  # how things are called in the episode's world
+    # Every call of the model, sub-agents' included: agent, number, tokens, cost_usd, finish, dropped
+    calls: tuple[Mapping[str, Any], ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -107,6 +109,7 @@ class EpisodeRecord:
             values["usage"] = Usage(**data["usage"])
             values["factors"] = tuple(data["factors"])
             values["transcript"] = tuple(data["transcript"])
+            values["calls"] = tuple(data.get("calls", ()))
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

@@ -21,7 +21,7 @@ from diagnose.episode import (
 from diagnose.errors import ConfigError, InputError
 from diagnose.intervention import SHAM, Intervention
 from diagnose.ledger import episode_id
-from diagnose.models import Model
+from diagnose.models import Caps, Model, Served
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.study import RunPolicy
@@ -42,6 +42,7 @@ class Study:
     interventions: Mapping[str, Intervention]
     budgets: Budgets
     limits: Limits
+    caps: Caps
     policy: RunPolicy
 
     @cached_property
@@ -75,12 +76,23 @@ class Study:
         """What determines every episode's outcome besides its plan and its interventions."""
         return {
             "seed": self.config.seed,
-            "subject": self.config.subject,
+            "subject": self._subject,
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
             "prompt_sha256": prompt_sha256(),
             "versions": versions(),
         }
+
+    @property
+    def _subject(self) -> dict[str, Any]:
+        """What the subject is; where and how it is reached may change between runs."""
+        how = self.model.operational if isinstance(self.model, Served) else frozenset()
+        return _without(self.config.subject, *how)
+
+    @property
+    def concurrency(self) -> int:
+        """How many episodes the subject can run at once; 1 = one per worker."""
+        return self.model.concurrency if isinstance(self.model, Served) else 1
 
     def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
         """Return the plan's doses."""
@@ -213,6 +225,7 @@ def compose(config: StudyConfig) -> Study:
         interventions=interventions,
         budgets=_values("budgets", Budgets, config.budgets),
         limits=_values("limits", Limits, config.limits),
+        caps=_values("caps", Caps, config.caps),
         policy=_values("run", RunPolicy, config.run),
     )
 

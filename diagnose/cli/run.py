@@ -3,7 +3,8 @@
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,23 +73,41 @@ def _job(config: Any) -> int:
             source = Path(study.config.baseline)
             progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
         truth(study)  # before the workers are forked: they inherit what it has measured
-        end = run_study(
-            study.plans,
-            study.execute,
-            store,
-            identify=study.identify,
-            unobserved=study.unobserved,
-            policy=study.policy,
-            progress=progress,
-        )
+        with _served(study, progress.say):
+            end = run_study(
+                study.plans,
+                study.execute,
+                store,
+                identify=study.identify,
+                unobserved=study.unobserved,
+                policy=study.policy,
+                progress=progress,
+                concurrency=study.concurrency,
+            )
     if end.exit_code:
         return end.exit_code
     report(study)
     return OK if end.recorded == end.total else FAILED
 
 
+def _served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Return what serves the subject while the study runs; nothing for one of this machine."""
+    from diagnose.models import Caps, Served
+
+    if isinstance(study.model, Served):
+        return study.model.serving(study.folder, study.caps, say)
+    if study.caps != Caps():
+        remedy = "nothing this subject does is paid for: leave every cap 0"
+        raise ConfigError("caps", dict(study.config.caps), remedy)
+    return nullcontext()
+
+
 def _explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """Turn Hydra's error into one message that names the override and the nearest right one."""
+    missing = getattr(error, "full_key", "") if "mandatory" in str(error) else ""
+    if missing:
+        asked = " ".join(arguments)
+        return ConfigError(missing, "???", f"it must be given: diagnose run {asked} {missing}=...")
     text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")

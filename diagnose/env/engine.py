@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import nucleation
 
 from diagnose.env.blocks import AIR, CANONICAL_STATES, Pos, name_of, props_of
-from diagnose.env.board import fresh_world, standing_world
+from diagnose.env.board import STANDING, fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import sides_of
 from diagnose.env.trace import Dust, Interval, Time, Trace
@@ -104,11 +104,12 @@ def press(
     """
     watch = Watch(watch_rt, tail_rt, last_fall_rt)
     key = (circuit.sha256, area_side, watch, ENGINE)
-    trace = CACHE.get(key)
-    if trace is None:
-        _check(circuit, area_side)
-        trace = _watched(standing_world(circuit, area_side), circuit, watch)
-        CACHE.put(key, trace)
+    with STANDING:  # it guards the cache too
+        trace = CACHE.get(key)
+        if trace is None:
+            _check(circuit, area_side)
+            trace = _watched(standing_world(circuit, area_side), circuit, watch)
+            CACHE.put(key, trace)
     return trace
 
 
@@ -134,13 +135,14 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     _check(circuit, area_side)
     if at_rt is not None and not 0 <= at_rt < math.inf:
         raise InputError("at_rt", at_rt, "give a time in rt, 0 or more")
-    world = standing_world(circuit, area_side)
-    _settle(world)
-    if at_rt is not None:
-        world.use_block(*circuit.press)
-        world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
     cells = tuple(circuit.blocks)
-    return dict(zip(cells, _states(world, cells), strict=True))
+    with STANDING:
+        world = standing_world(circuit, area_side)
+        _settle(world)
+        if at_rt is not None:
+            world.use_block(*circuit.press)
+            world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
+        return dict(zip(cells, _states(world, cells), strict=True))
 
 
 def _check(circuit: Circuit, area_side: int) -> None:

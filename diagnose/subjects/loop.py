@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diagnose.errors import SubjectError
+from diagnose.errors import NoReplyError, SubjectError
 from diagnose.models import Call, Message, Model, Reply
 from diagnose.records import StopReason, Usage
 from diagnose.sandbox import Sandbox
@@ -85,6 +85,8 @@ def converse(
             reply = model.reply(tuple(conversation.messages), replace(first, number=turn))
         except SubjectError as error:
             conversation.log["no_reply"] = str(error)
+            if isinstance(error, NoReplyError):
+                conversation.log["no_reply_cause"] = error.cause
             return "stopped"
         code = python_of(conversation.take(reply))
         ran = sandbox.run(code, host.functions, host.refused) if code else None
