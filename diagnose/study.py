@@ -32,11 +32,11 @@ class RunPolicy:
     """How a study runs. None of this changes a record's content, so none of it is identity."""
 
     workers: int = 0  # child processes; 0 = one per core this process may use
-    concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
     retries: int = 2  # further attempts after a worker died or infrastructure failed; 0 = none
     episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
     retry_unobserved: bool = False  # run episodes recorded as not_observed again
     lasting_causes: frozenset[str] = frozenset({"quota"})  # infrastructure causes not retried
+    concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
 
     def __post_init__(self) -> None:
         for field in ("workers", "concurrency", "retries", "episode_limit_s"):

@@ -4,6 +4,7 @@ An episode's worker builds a request and waits; litellm, the keys, retries, limi
 of exchanges are the gateway's, one process per running study. ``litellm`` is imported there alone.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ class LiteLLM:
                 "a configuration is kept in records; export the key and name its variable in "
                 "subject.api_key_env",
             )
-        given = {name: value for name, value in settings.items() if value is not None}
+        given = {name: _plain(value) for name, value in settings.items() if value is not None}
         try:
             if price := given.get("price"):
                 given["price"] = Price(**price)
@@ -104,12 +105,18 @@ class LiteLLM:
 
     def _own(self) -> Local:
         """Return this process's own service; a forked child's parent's is of no use to it."""
-        import os
-
         with self._loading:
             if self._local is None or self._local.pid != os.getpid():
                 self._local = Local(asdict(self.settings))
             return self._local
+
+
+def _plain(value: Any) -> Any:
+    """Return what Hydra hands over as plain data."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    return [_plain(inner) for inner in value] if listed else value
 
 
 def _reply(answer: Mapping[str, Any]) -> Reply:
