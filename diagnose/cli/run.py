@@ -73,7 +73,7 @@ def _job(config: Any) -> int:
             source = Path(study.config.baseline)
             progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
         truth(study)  # before the workers are forked: they inherit what it has measured
-        with _served(study, progress.say):
+        with served(study, progress.say):
             end = run_study(
                 study.plans,
                 study.execute,
@@ -90,8 +90,12 @@ def _job(config: Any) -> int:
     return OK if end.recorded == end.total else FAILED
 
 
-def _served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
-    """Return what serves the subject while the study runs; nothing for one of this machine."""
+def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Return what serves the subject while the study runs; nothing for one of this machine.
+
+    Raises:
+        ConfigError: a cap is set where nothing is paid for.
+    """
     from diagnose.models import Caps, Served
 
     if isinstance(study.model, Served):
