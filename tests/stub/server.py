@@ -143,6 +143,8 @@ class Stub:
         self._seen[body] += 1
         for kind, rate in self.faults.items():
             lasting = kind in LASTING
+            if kind == "empty_once" and attempt:
+                continue
             if uniform(self.seed, kind, body, 0 if lasting else attempt) < rate:
                 self.met[kind] += 1
                 return kind

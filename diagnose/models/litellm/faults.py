@@ -91,6 +91,9 @@ def fault_of(error: BaseException) -> FaultError:
     if _NO_KEY.search(str(error)):
         remedy = "the key is missing: export the provider's environment variable, or name one here"
         return FaultError("config", "no_key", detail, field="subject.api_key_env", remedy=remedy)
+    if any(isinstance(one, ImportError) for one in beneath):
+        remedy = "litellm wants a package that is not installed"
+        return FaultError("config", "no_package", detail, field="subject.model", remedy=remedy)
     if any(isinstance(one, ConnectionRefusedError | socket.gaierror) for one in beneath):
         return FaultError("unreachable", "unreachable", detail)
     if "BadRequestError" in names and _TOO_LONG.search(str(error)):

@@ -37,7 +37,7 @@ class Provider:
         self._provider, self._bare = self._resolved()
         if self._key is None:
             self._key = self._key_without()
-        self._supported = self._supported_settings()
+        self._left_out = self._untaken()
         self._listed = self._listed_price()
 
     @property
@@ -88,11 +88,27 @@ class Provider:
             )
         return None
 
-    def _supported_settings(self) -> frozenset[str] | None:
-        names = self._litellm.get_supported_openai_params(
-            model=self._bare, custom_llm_provider=self._provider
-        )
-        return None if names is None else frozenset(names)
+    def _untaken(self) -> frozenset[str]:
+        """Return which of our settings litellm leaves out for this model, by trying each.
+
+        Its list of supported settings says too much: a reasoning model's has a temperature.
+        """
+        tool = {"type": "function", "function": {"name": "t", "parameters": {"type": "object"}}}
+        asked = {**self._settings.sampling(1), "tools": [tool]}
+        asked.pop("extra", None)
+
+        def passed_on(**given: Any) -> Any:
+            return self._litellm.utils.get_optional_params(
+                model=self._bare, custom_llm_provider=self._provider, drop_params=True, **given
+            )
+
+        nothing = passed_on()
+        try:
+            return frozenset(n for n, value in asked.items() if passed_on(**{n: value}) == nothing)
+        except Exception as error:
+            said = self.redactor.error(str(error))[:200]
+            remedy = f"litellm cannot ask it with these settings ({said})"
+            raise ConfigError("subject.model", self._settings.model, remedy) from error
 
     def _listed_price(self) -> Mapping[str, Any] | None:
         """Return the model's entry in the price list, if it has one with prices."""
@@ -167,9 +183,10 @@ class Provider:
             "max_retries": 0,
             "num_retries": 0,
             "drop_params": True,
-            **{name: value for name, value in sampling.items() if self._takes(name)},
+            "_skip_mcp_handler": True,  # else tools have it look for a package of its own extras
+            **{name: value for name, value in sampling.items() if name not in self._left_out},
         }
-        if request["tools"]:
+        if request["tools"] and "tools" not in self._left_out:
             asked["tools"] = [{"type": "function", "function": tool} for tool in request["tools"]]
         if extra:
             asked["extra_body"] = extra
@@ -178,9 +195,6 @@ class Provider:
         if self._key is not None:
             asked["api_key"] = self._key
         return asked
-
-    def _takes(self, name: str) -> bool:
-        return self._supported is None or name in self._supported
 
     async def _streamed(self, asked: Mapping[str, Any], finishes: list[object]) -> Any:
         stream = await self._litellm.acompletion(
@@ -227,9 +241,8 @@ class Provider:
         return answer if counted else {**answer, "usage_estimated": True}
 
     def _dropped(self, request: Mapping[str, Any]) -> list[str]:
-        asked = [name for name in request["sampling"] if name != "extra"]
-        asked += ["tools"] if request["tools"] else []
-        return sorted(name for name in asked if not self._takes(name))
+        asked = {*request["sampling"], *(["tools"] if request["tools"] else [])}
+        return sorted(asked & self._left_out)
 
     def _cost_usd(self, got: Any, tokens_in: int, tokens_out: int) -> float:
         if self._settings.price is None and self._listed is not None:
