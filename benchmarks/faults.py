@@ -44,7 +44,9 @@ def named(folder: Path) -> str:
     for record in read_records(folder):
         if cause := record.subject_log.get("no_reply_cause"):
             causes[f"{cause}: episode stopped"] += 1
-        causes.update(f"finish {call['finish']}" for call in record.calls if call["finish"] != "stop")
+        causes.update(
+            f"finish {call['finish']}" for call in record.calls if call["finish"] != "stop"
+        )
     return ", ".join(f"{name} x{count}" for name, count in sorted(causes.items()))
 
 
@@ -55,7 +57,9 @@ def main() -> None:
     folder, stub, _ = studied("", 0.0, runs)
     wanted = canonical_lines(folder)
     print(f"no fault: {len(wanted)} episodes, {stub.requests} requests\n")
-    print(f"{'fault at ' + format(rate, '.0%'):24}{'met':>5}{'requests':>10}{'episodes':>10}", end="")
+    print(
+        f"{'fault at ' + format(rate, '.0%'):24}{'met':>5}{'requests':>10}{'episodes':>10}", end=""
+    )
     print(f"{'not observed':>14}  records equal")
     for fault in (*PASSING, "truncated stream", *LASTING):
         kind, *streamed = fault.split()

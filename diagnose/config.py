@@ -9,7 +9,17 @@ from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
 STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks")
-SECTIONS = ("study", "env", "subject", "design", "interventions", "budgets", "limits", "caps", "run")
+SECTIONS = (
+    "study",
+    "env",
+    "subject",
+    "design",
+    "interventions",
+    "budgets",
+    "limits",
+    "caps",
+    "run",
+)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class EpisodeRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
     variant: str = "vanilla"  # how things are called in the episode's world
-    # Every call of the model, sub-agents' included: agent, number, tokens, cost_usd, finish, dropped
+    # Every call of the model, sub-agents' included: agent, number, tokens, cost, finish, dropped
     calls: tuple[Mapping[str, Any], ...] = ()
     schema_version: int = SCHEMA_VERSION
 

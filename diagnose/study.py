@@ -131,9 +131,7 @@ def run_study(
     try:
         with (
             _Interrupts() as interrupts,
-            WorkerPool(
-                execute, count, store.close_in_child, policy.episode_limit_s, slots
-            ) as pool,
+            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s, slots) as pool,
         ):
             pool.wake_on(interrupts.fd)
             while (study.pending or pool.busy) and not (interrupts.received or study.fatal):

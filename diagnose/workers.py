@@ -248,9 +248,7 @@ class WorkerPool:
             case _:
                 return [Fatal(EpisodeBugError(f"{plan}: the episode raised\n{content[0]}"))]
 
-    def _bury(
-        self, worker: _Worker, cause: str, hung: Sequence[EpisodePlan] = ()
-    ) -> list[Event]:
+    def _bury(self, worker: _Worker, cause: str, hung: Sequence[EpisodePlan] = ()) -> list[Event]:
         """Remove a worker, and tell what became of its plans.
 
         Args:

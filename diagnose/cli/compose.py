@@ -1,6 +1,7 @@
 """From a checked configuration to the objects of a study: subject, interventions, schedule."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -91,8 +92,12 @@ class Study:
 
     @property
     def concurrency(self) -> int:
-        """How many episodes the subject can run at once; 1 = one per worker."""
-        return self.model.concurrency if isinstance(self.model, Served) else 1
+        """How many episodes are run at once; 1 = one per worker.
+
+        A quarter more than the calls that may be in flight: while some episodes run code, the
+        provider still has as many calls as it may.
+        """
+        return math.ceil(1.25 * self.model.concurrency) if isinstance(self.model, Served) else 1
 
     def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
         """Return the plan's doses."""

@@ -62,7 +62,9 @@ def _job(config: Any) -> int:
     from diagnose.store import Store
     from diagnose.study import run_study
 
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    for key in sorted(OmegaConf.missing_keys(config)):
+        raise ConfigError(key, "???", f"it must be given: add {key}=... to the command")
+    plain = OmegaConf.to_container(config, resolve=True)
     if not isinstance(plain, dict):
         raise ConfigError("configuration", type(plain).__name__, "give sections (see conf/)")
     named = list(HydraConfig.get().overrides.task)
@@ -108,10 +110,6 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
 
 def _explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """Turn Hydra's error into one message that names the override and the nearest right one."""
-    missing = getattr(error, "full_key", "") if "mandatory" in str(error) else ""
-    if missing:
-        asked = " ".join(arguments)
-        return ConfigError(missing, "???", f"it must be given: diagnose run {asked} {missing}=...")
     text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")

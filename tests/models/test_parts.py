@@ -186,9 +186,7 @@ def test_no_known_secret_survives(before, secret, between, after):
 
 def test_an_error_shows_no_key_of_anyone():
     said = "Incorrect API key provided: sk-proj-abc*********xyz. Bearer eyJhbGciOi is no good"
-    assert Redactor([]).error(said) == (
-        f"Incorrect API key provided: {HIDDEN} {HIDDEN} is no good"
-    )
+    assert Redactor([]).error(said) == (f"Incorrect API key provided: {HIDDEN} {HIDDEN} is no good")
 
 
 @pytest.mark.parametrize(

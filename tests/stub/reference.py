@@ -7,20 +7,19 @@ tell the place, and a wrong or missing seed gets no answer.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from diagnose.cli.configure import configured
 from diagnose.models import Call, Message
 from diagnose.models.litellm import call_seed
 from diagnose.models.reference import Profile, Reference
 
 CALLS = 20  # more than a reference subject ever makes in an episode
-FRONTIER = Profile(0.45, 0.72, 0.78, 0.55)
+FRONTIER = configured(["subject=reference/frontier"]).model.profile
 
 
 class Behind:
     """Answers request bodies as the reference subject would in this process."""
 
-    def __init__(
-        self, profile: Profile, study_seed: int, tasks: Iterable[str], runs: int
-    ) -> None:
+    def __init__(self, profile: Profile, study_seed: int, tasks: Iterable[str], runs: int) -> None:
         self.subject = Reference(profile)
         self._calls: dict[int, Call] = {}
         for task in tasks:

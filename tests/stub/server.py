@@ -53,8 +53,7 @@ _ERRORS: Mapping[str, tuple[int, str, str, str]] = {
         400,
         "invalid_request_error",
         "context_length_exceeded",
-        "This model's maximum context length is 8192 tokens. However, your messages resulted in "
-        "9001 tokens. Please reduce the length of the messages.",
+        "This model's maximum context length is 8192 tokens, your messages resulted in 9001.",
     ),
     "refused_prompt": (
         400,

@@ -1,4 +1,4 @@
-"""A study of a language model in a process of its own, without its report: FOLDER [override ...]."""
+"""A study of a language model in a process of its own, without a report: FOLDER [override ...]."""
 
 import json
 import sys

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from diagnose.errors import ConfigError
-from diagnose.models import Call, Caps, CallUsage, Message, Reply, ToolCall
+from diagnose.models import Call, CallUsage, Caps, Message, Reply, ToolCall
 from diagnose.models.litellm.client import Local, ask, gateway
 from diagnose.models.litellm.settings import OPERATIONAL, Price, Settings
 from diagnose.seeds import seed_of

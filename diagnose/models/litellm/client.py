@@ -78,7 +78,7 @@ def gateway(
     place = Path(tempfile.mkdtemp(prefix="diagnose-"))  # 0700
     if len(os.fsencode(place / SOCKET)) > LONGEST_PATH:
         place.rmdir()
-        place = Path(tempfile.mkdtemp(prefix="diagnose-", dir="/tmp"))  # noqa: S108 - 0700 too
+        place = Path(tempfile.mkdtemp(prefix="diagnose-", dir="/tmp"))  # 0700 too
     hidden = secret_variables([name] if (name := settings["api_key_env"]) else [])
     root = str(Path(diagnose.__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -17,11 +17,11 @@ Kind = Literal["retry", "busy", "unreachable", "outcome", "config", "stop"]
 
 # Words of servers that litellm does not translate (llama.cpp, vLLM and their like).
 _TOO_LONG = re.compile(
-    r"context (length|size|window)|maximum context|too many tokens|prompt is too long", re.I
+    r"(?i)context (length|size|window)|maximum context|too many tokens|prompt is too long"
 )
-_NO_KEY = re.compile(r"missing credentials|missing [\w .-]*api key|api_key client option", re.I)
+_NO_KEY = re.compile(r"(?i)missing credentials|missing [\w .-]*api key|api_key client option")
 _QUOTA = re.compile(
-    r"insufficient_quota|exceeded your current quota|credit balance is too low|billing", re.I
+    r"(?i)insufficient_quota|exceeded your current quota|credit balance is too low|billing"
 )
 _BUSY = (503, 529)
 _PASSING = (408, 409, 425)
@@ -75,45 +75,76 @@ _CONFIG: Mapping[str, _Remedy] = {
     ),
     "UnsupportedParamsError": _Remedy("subject", "the provider does not take a setting"),
     "BadRequestError": _Remedy("subject", "the provider refuses the request as it is"),
+    "UnprocessableEntityError": _Remedy("subject", "the provider refuses the request as it is"),
 }
 
 
+class _Seen:
+    """An error of litellm's as the rules look at it: by class names, so litellm stays unloaded."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.names = {kind.__name__ for kind in type(error).__mro__}
+        self.beneath = list(_chain(error))
+        self.text = str(error)
+        first = self.text.splitlines()[0] if self.text else ""
+        self.detail = f"{type(error).__name__}: {first}"
+        self.status = getattr(error, "status_code", None)
+
+
 def fault_of(error: BaseException) -> FaultError:
-    """Return what an error raised by litellm means. Reads class names: litellm stays unloaded."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    beneath = list(_chain(error))
-    detail = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    status = getattr(error, "status_code", None)
-    if "ContextWindowExceededError" in names:
-        return FaultError("outcome", "context_window", detail)
-    if "ContentPolicyViolationError" in names:
-        return FaultError("outcome", "content_refused", detail)
-    if _NO_KEY.search(str(error)):
+    """Return what an error raised by litellm means."""
+    seen = _Seen(error)
+    for rule in (_outcome, _misleading, _account, _configuration, _busy):
+        if fault := rule(seen):
+            return fault
+    cause = _passing_cause(seen.names, seen.beneath, seen.status)
+    return FaultError("retry", cause, seen.detail)
+
+
+def _outcome(seen: _Seen) -> FaultError | None:
+    untranslated = "BadRequestError" in seen.names and _TOO_LONG.search(seen.text)
+    if "ContextWindowExceededError" in seen.names or untranslated:
+        return FaultError("outcome", "context_window", seen.detail)
+    if "ContentPolicyViolationError" in seen.names:
+        return FaultError("outcome", "content_refused", seen.detail)
+    return None
+
+
+def _misleading(seen: _Seen) -> FaultError | None:
+    """Return what comes in the clothes of a server's error and is none."""
+    if _NO_KEY.search(seen.text):
         remedy = "the key is missing: export the provider's environment variable, or name one here"
-        return FaultError("config", "no_key", detail, field="subject.api_key_env", remedy=remedy)
-    if any(isinstance(one, ImportError) for one in beneath):
+        field = "subject.api_key_env"
+        return FaultError("config", "no_key", seen.detail, field=field, remedy=remedy)
+    if any(isinstance(one, ImportError) for one in seen.beneath):
         remedy = "litellm wants a package that is not installed"
-        return FaultError("config", "no_package", detail, field="subject.model", remedy=remedy)
-    if any(isinstance(one, ConnectionRefusedError | socket.gaierror) for one in beneath):
-        return FaultError("unreachable", "unreachable", detail)
-    if "BadRequestError" in names and _TOO_LONG.search(str(error)):
-        return FaultError("outcome", "context_window", detail)
-    if "PaymentRequiredError" in names or ("RateLimitError" in names and _QUOTA.search(detail)):
-        return FaultError("stop", "quota", detail)
-    if "RateLimitError" in names:
-        return FaultError("busy", "rate_limit", detail, _retry_after_s(error))
-    for name, remedy_of in _CONFIG.items():
-        if name in names:
-            return FaultError(
-                "config", name, detail, field=remedy_of.field, remedy=remedy_of.text
-            )
-    if "ServiceUnavailableError" in names and "MidStreamFallbackError" not in names:
-        return FaultError("busy", "unavailable", detail, _retry_after_s(error))
-    if status in _BUSY:
-        return FaultError("busy", "unavailable", detail, _retry_after_s(error))
-    if "UnprocessableEntityError" in names:
-        return FaultError("config", "unprocessable", detail, remedy=_CONFIG["BadRequestError"].text)
-    return FaultError("retry", _passing_cause(names, beneath, status), detail)
+        return FaultError("config", "no_package", seen.detail, field="subject.model", remedy=remedy)
+    if any(isinstance(one, ConnectionRefusedError | socket.gaierror) for one in seen.beneath):
+        return FaultError("unreachable", "unreachable", seen.detail)
+    return None
+
+
+def _account(seen: _Seen) -> FaultError | None:
+    spent = "RateLimitError" in seen.names and _QUOTA.search(seen.text)
+    if "PaymentRequiredError" in seen.names or spent:
+        return FaultError("stop", "quota", seen.detail)
+    return None
+
+
+def _configuration(seen: _Seen) -> FaultError | None:
+    for name, wrong in _CONFIG.items():
+        if name in seen.names:
+            return FaultError("config", name, seen.detail, field=wrong.field, remedy=wrong.text)
+    return None
+
+
+def _busy(seen: _Seen) -> FaultError | None:
+    if "RateLimitError" in seen.names:
+        return FaultError("busy", "rate_limit", seen.detail, _retry_after_s(seen.error))
+    if seen.status in _BUSY and "MidStreamFallbackError" not in seen.names:
+        return FaultError("busy", "unavailable", seen.detail, _retry_after_s(seen.error))
+    return None
 
 
 def _passing_cause(names: set[str], beneath: list[BaseException], status: object) -> str:

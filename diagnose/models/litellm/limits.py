@@ -78,7 +78,7 @@ class Gate:
 
     async def _paced(self, tokens: int) -> list[float]:
         """Wait until the provider is open and the minute has room."""
-        while (wait_s := self._wait_s(tokens)) > 0:
+        while (wait_s := self._wait_s(tokens)) > 0:  # noqa: ASYNC110 - for time, not for an event
             await asyncio.sleep(wait_s)
         entry = [self._clock(), float(tokens)]
         self._recent.append(entry)

@@ -221,8 +221,8 @@ class Provider:
             }
             for call in message.tool_calls or ()
         ]
-        usage = getattr(got, "usage", None)
-        counted = usage is not None and bool(usage.prompt_tokens or usage.completion_tokens)
+        usage: Any = getattr(got, "usage", None)
+        counted = bool(usage and (usage.prompt_tokens or usage.completion_tokens))
         tokens_in, tokens_out = (
             (usage.prompt_tokens, usage.completion_tokens)
             if counted

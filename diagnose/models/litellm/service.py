@@ -90,6 +90,7 @@ class Service:
         faults: Counter[str] = Counter()
         lost = Spent()
         waited_s = 0.0
+        answer: dict[str, Any] = {}
         emptied = False
         attempt = 0
         try:
@@ -125,10 +126,10 @@ class Service:
             self._counts["retried"] += attempt - 1
             self._waited_s += waited_s
         self._counts["answered"] += 1
-        answer = self._provider.redactor.tree(answer)
+        kept: Mapping[str, Any] = self._provider.redactor.tree(answer)
         wall = self._wall(began_s, attempt, waited_s, faults, lost)
-        self._log.add(key, self._provider.redactor.tree(request), answer, wall)
-        return answer
+        self._log.add(key, self._provider.redactor.tree(request), kept, wall)
+        return kept
 
     async def _attempt(self, request: Mapping[str, Any]) -> dict[str, Any]:
         most = self._provider.bound(request)
@@ -200,11 +201,12 @@ class Service:
         """Return what to tell at the end of a run."""
         total = self._spending.total
         counts = self._counts
-        lines = [
+        counted = (
             f"{counts['answered']} calls answered, {counts['replayed']} replayed, "
             f"{counts['retried']} attempts repeated after {self._waited_s:.1f} s of waiting; "
             f"spent by all runs of this study: ${total.usd:.4f}, {total.tokens} tokens"
-        ]
+        )
+        lines = [counted]
         if not self._provider.priced:
             lines.append(
                 f"warning: costs count as 0: no price of {self._settings.model} is known; give "

@@ -61,7 +61,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        if not isinstance(self.model, str) or not self.model:
+        model: object = self.model
+        if not isinstance(model, str) or not model:
             remedy = "name one, such as subject.model=openai/gpt-4o-mini"
             raise ConfigError("subject.model", self.model, remedy)
         for name in ("api_base", "api_key_env", "api_key_file", "exchanges"):

@@ -26,9 +26,7 @@ class Spent:
     seconds: float = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
-        return Spent(
-            self.usd + other.usd, self.tokens + other.tokens, self.seconds + other.seconds
-        )
+        return Spent(self.usd + other.usd, self.tokens + other.tokens, self.seconds + other.seconds)
 
 
 class Spending:
