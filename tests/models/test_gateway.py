@@ -175,7 +175,7 @@ def test_a_gateway_that_dies_is_started_again(tmp_path, whole):
     with serving(stub(0.1)) as server:
         study = start(tmp_path, server, PRICE)
         wait_until(lambda: server.requests >= 5)
-        ((keeper, _),) = [row for row in children(study.pid) if "gateway" in row[1]]
+        ((keeper, _),) = [row for row in children(study.pid) if "litellm.gateway" in row[1]]
         ((gateway, _),) = children(keeper)
         os.kill(gateway, signal.SIGKILL)
         out, err = study.communicate(timeout=60)
@@ -189,7 +189,7 @@ def test_nothing_outlives_the_study(tmp_path):
     with serving(stub(0.1)) as server:
         study = start(tmp_path, server, PRICE)
         wait_until(lambda: server.requests >= 3)
-        ((keeper, _),) = [row for row in children(study.pid) if "gateway" in row[1]]
+        ((keeper, _),) = [row for row in children(study.pid) if "litellm.gateway" in row[1]]
         ((gateway, _),) = children(keeper)
         study.send_signal(signal.SIGINT)
         _, err = study.communicate(timeout=60)
