@@ -12,7 +12,7 @@ STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting")
 SETTINGS = ("independent", "curriculum")
 SECTIONS = (
     *("study", "env", "subject", "design", "interventions"),
-    *("budgets", "scaffold", "limits", "run"),
+    *("budgets", "scaffold", "limits", "caps", "run"),
 )
 
 
@@ -35,6 +35,7 @@ class StudyConfig:
     budgets: Mapping[str, Any]
     scaffold: Mapping[str, Any]
     limits: Mapping[str, Any]
+    caps: Mapping[str, Any]
     run: Mapping[str, Any]
 
 
@@ -85,6 +86,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         budgets=config["budgets"],
         scaffold=config["scaffold"],
         limits=config["limits"],
+        caps=config["caps"],
         run=config["run"],
     )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,6 +14,7 @@ from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
 from diagnose.intervention import Evidence, Intervention, Setting, consults
 from diagnose.models import Call, Model
+from diagnose.models.counted import Counted
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.subjects.briefing import prompt_sha256
@@ -94,7 +95,8 @@ def run_episode(episode: Episode) -> EpisodeRecord:
     """
     first = Call(episode.seed_path, 0, episode.episode_id)
     conversation = Conversation([])
-    scientists = Scientists(_place(episode, first), conversation, episode.budgets)
+    model = Counted(episode.model)
+    scientists = Scientists(_place(episode, model, first), conversation, episode.budgets)
     setting = Setting(
         episode.task, episode.seed_path, episode.variant, scientists.consult, episode.carried
     )
@@ -116,7 +118,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         conversation.messages.extend(stage.opening)
         stop_reason = converse(
             conversation,
-            episode.model,
+            model,
             stage,
             episode.budgets,
             first,
@@ -135,7 +137,8 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         verdict=judged.to_json(),
         circuit=judged.circuit.to_json() if judged.circuit else None,
         circuit_sha256=judged.circuit.sha256 if judged.circuit else "",
-        usage=conversation.usage(host),
+        usage=replace(conversation.usage(host), **asdict(model.total)),
+        calls=tuple(model.calls),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
         reports=tuple(scientists.reports),
@@ -144,10 +147,10 @@ def run_episode(episode: Episode) -> EpisodeRecord:
     )
 
 
-def _place(episode: Episode, first: Call) -> Place:
+def _place(episode: Episode, model: Model, first: Call) -> Place:
     """Return where a scientist of this episode works."""
     return Place(
-        episode.model,
+        model,
         episode.task,
         episode.family,
         episode.limits,

@@ -17,11 +17,12 @@ class Progress:
         self._drawn_at = float("-inf")
         self._width = 0
 
-    def start(self, total: int, missing: int, workers: int) -> None:
+    def start(self, total: int, missing: int, workers: int, slots: int = 1) -> None:
         """Begin: ``missing`` of ``total`` episodes are to run now."""
         self._total, self._missing, self._done = total, missing, 0
         self._began_at = time.monotonic()
-        self.say(f"{total} episodes, {missing} to run on {workers} workers")
+        each = f", {slots} at once on each" if slots > 1 else ""
+        self.say(f"{total} episodes, {missing} to run on {workers} workers{each}")
 
     def update(self, ledger: Ledger) -> None:
         """Count one record; redraw on a terminal, at most ten times a second."""

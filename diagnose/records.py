@@ -80,6 +80,8 @@ class EpisodeRecord:
     variant: str = "vanilla"  # how things are called in the episode's world
     chain: str = ""  # the dependent series it belongs to: C/run3/0010; empty: independent
     book: tuple[Mapping[str, str], ...] = ()  # the knowledge book's entries at the end
+    # Every call of the model, sub-agents' included: agent, number, tokens, cost, finish, dropped
+    calls: tuple[Mapping[str, Any], ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -118,6 +120,7 @@ class EpisodeRecord:
             values["reports"] = tuple(data.get("reports", ()))
             values["book"] = tuple(data.get("book", ()))
             values["causes"] = tuple(data.get("causes", ()))  # labelled since 0.1 only
+            values["calls"] = tuple(data.get("calls", ()))
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

@@ -27,6 +27,7 @@ from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, W
 
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
 MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
+MOST_AT_ONCE = 4096  # episodes: each has a thread and, while it runs code, an interpreter
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,32 @@ class RunPolicy:
     episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
     retry_unobserved: bool = False  # run episodes recorded as not_observed again
     lasting_causes: frozenset[str] = frozenset({"quota"})  # infrastructure causes not retried
+    concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
 
     def __post_init__(self) -> None:
-        for field in ("workers", "retries", "episode_limit_s"):
+        for field in ("workers", "concurrency", "retries", "episode_limit_s"):
             value = getattr(self, field)
             plain = type(value) is int or (field == "episode_limit_s" and type(value) is float)
             if not plain or not 0 <= value < math.inf:
                 raise ConfigError(field, value, "give 0 or more")
         if self.workers > MOST_WORKERS:
             raise ConfigError("workers", self.workers, f"give at most {MOST_WORKERS}")
+        if self.concurrency > MOST_AT_ONCE:
+            raise ConfigError("concurrency", self.concurrency, f"give at most {MOST_AT_ONCE}")
 
     @property
     def worker_count(self) -> int:
         """The number of workers, with 0 resolved."""
         return self.workers or len(os.sched_getaffinity(0))
+
+    def slots(self, concurrency: int, workers: int) -> int:
+        """Return how many episodes each of ``workers`` runs at once.
+
+        Args:
+            concurrency: how many the subject allows; ``concurrency`` of this policy overrides it.
+            workers: how many children there are.
+        """
+        return math.ceil((self.concurrency or concurrency) / max(1, workers))
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,7 @@ def run_study(
     unobserved: Unobserved,
     policy: RunPolicy,
     progress: Progress,
+    concurrency: int = 1,
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order.
 
@@ -92,9 +106,11 @@ def run_study(
         unobserved: makes the record of a plan whose attempts are used up, from cause and detail.
         policy: workers, retries, limits.
         progress: where progress shows.
+        concurrency: episodes that the subject can run at once; 1 for one per worker.
 
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
+        StoppedError: an episode said that the study must stop; what was done is recorded.
         EpisodeBugError: an episode raised anything else; what was done is recorded.
         StoreError: the folder cannot be written, or holds records of another study; what was done
             is recorded.
@@ -111,14 +127,15 @@ def run_study(
         )
     study = _Study(ids, store, unobserved, policy, progress)
     count = min(policy.worker_count, study.missing)
+    slots = policy.slots(concurrency, count)
     if store.repair:
         progress.say(store.repair)
-    progress.start(len(plans), study.missing, count)
+    progress.start(len(plans), study.missing, count, slots)
     try:
         study.begin()
         with (
             _Interrupts() as interrupts,
-            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s) as pool,
+            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s, slots) as pool,
         ):
             pool.wake_on(interrupts.fd)
             while (study.pending or pool.busy) and not (interrupts.received or study.fatal):

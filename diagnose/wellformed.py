@@ -56,9 +56,21 @@ def check_record(record: EpisodeRecord) -> None:
         value = getattr(record.usage, name)
         if type(value) is not int or value < 0:
             raise ValueError(f"its {name} is not a count")
-    cost = record.usage.cost_usd
-    if type(cost) not in (int, float) or not 0 <= cost < math.inf:
+    if not _is_amount(record.usage.cost_usd):
         raise ValueError("its cost_usd is not a number")
+    _want(all(map(_call_fits, record.calls)), "calls", record)
+
+
+def _is_amount(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= float(str(value)) < math.inf
+
+
+def _call_fits(call: object) -> bool:
+    if not isinstance(call, dict) or not isinstance(call.get("agent"), str):
+        return False
+    counts = (call.get(name) for name in ("number", "input_tokens", "output_tokens"))
+    whole = all(type(count) is int and count >= 0 for count in counts)
+    return whole and _is_amount(call.get("cost_usd"))
 
 
 def _entry_fits(entry: object) -> bool:

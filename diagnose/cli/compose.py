@@ -1,6 +1,7 @@
 """From a checked configuration to the objects of a study: subject, interventions, schedule."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ from diagnose.episode import (
 from diagnose.errors import ConfigError, InputError
 from diagnose.intervention import SHAM, Intervention, carries, consults
 from diagnose.ledger import episode_id
-from diagnose.models import Model
+from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
@@ -46,6 +47,7 @@ class Study:
     budgets: Budgets
     scaffold: Scaffold
     limits: Limits
+    caps: Caps
     policy: RunPolicy
 
     @cached_property
@@ -82,13 +84,28 @@ class Study:
         """What determines every episode's outcome besides its plan and its interventions."""
         return {
             "seed": self.config.seed,
-            "subject": self.config.subject,
+            "subject": self._subject,
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
             "prompt_sha256": prompt_sha256(self.scaffold),
             "versions": versions(),
             **({"scaffold": self.scaffold.changes} if self.scaffold.changes else {}),
         }
+
+    @property
+    def _subject(self) -> dict[str, Any]:
+        """What the subject is; where and how it is reached may change between runs."""
+        how = self.model.operational if isinstance(self.model, Served) else frozenset()
+        return _without(self.config.subject, *how)
+
+    @property
+    def concurrency(self) -> int:
+        """How many episodes are run at once; 1 = one per worker.
+
+        A quarter more than the calls that may be in flight: while some episodes run code, the
+        provider still has as many calls as it may.
+        """
+        return math.ceil(1.25 * self.model.concurrency) if isinstance(self.model, Served) else 1
 
     def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
         """Return the plan's doses."""
@@ -257,6 +274,7 @@ def compose(config: StudyConfig) -> Study:
         budgets=_values("budgets", Budgets, config.budgets),
         scaffold=_values("scaffold", Scaffold, config.scaffold),
         limits=_values("limits", Limits, config.limits),
+        caps=_values("caps", Caps, config.caps),
         policy=_values("run", RunPolicy, config.run),
     )
 

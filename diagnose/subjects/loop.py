@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diagnose.errors import SubjectError
+from diagnose.errors import NoReplyError, SubjectError
 from diagnose.models import Call, Message, Model, Reply
 from diagnose.records import StopReason, Usage
 from diagnose.subjects.budgets import Budgets
@@ -43,6 +43,8 @@ class Conversation:
     def unanswered(self, error: SubjectError) -> None:
         """Note why the model could not answer."""
         self.log["no_reply"] = str(error)
+        if isinstance(error, NoReplyError):
+            self.log["no_reply_cause"] = error.cause
 
     def count(self, faults: Sequence[str]) -> None:
         """Count tool calls that could not be carried out, by what was wrong with them."""
