@@ -9,7 +9,10 @@ from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
 STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks")
-SECTIONS = ("study", "env", "subject", "design", "interventions", "budgets", "limits", "run")
+SECTIONS = (
+    *("study", "env", "subject", "design", "interventions"),
+    *("budgets", "scaffold", "limits", "run"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class StudyConfig:
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
     fixed: frozenset[str]  # interventions named on the command line
     budgets: Mapping[str, Any]
+    scaffold: Mapping[str, Any]
     limits: Mapping[str, Any]
     run: Mapping[str, Any]
 
@@ -76,6 +80,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         interventions=interventions,
         fixed=fixed & interventions.keys(),
         budgets=config["budgets"],
+        scaffold=config["scaffold"],
         limits=config["limits"],
         run=config["run"],
     )

@@ -1,26 +1,27 @@
 """One cell x task x run -> one record, always: an outcome, or why there is none."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, wraps
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from inspect import signature
 from typing import Any
 
 import diagnose
 from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
-from diagnose.intervention import Evidence, HostFunction, Intervention, Setting
-from diagnose.models import Call, Message, Model
+from diagnose.intervention import Evidence, Intervention, Setting, consults
+from diagnose.models import Call, Model
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
-from diagnose.sandbox import Limits, Sandbox
-from diagnose.seeds import seed_of
-from diagnose.subjects.briefing import first_message, prompt_sha256, system_prompt
+from diagnose.sandbox import Limits
+from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
-from diagnose.subjects.host import Host, Judged
+from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
+from diagnose.subjects.scaffold import STANDARD, Scaffold
+from diagnose.subjects.scientist import Place, Scientists
+from diagnose.subjects.stage import Stage
 from diagnose.tasks import Family, Task
 
 ENV = "env"  # the factor whose dose is the variant of the world, by its place in KINDS
@@ -49,6 +50,7 @@ class Episode:
     limits: Limits = field(default_factory=Limits)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved, kept in the record
     variant: Variant = VANILLA  # how things are called in its world
+    scaffold: Scaffold = STANDARD
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -66,60 +68,17 @@ class Episode:
         return "".join(map(str, self.doses))
 
     @property
+    def consults(self) -> bool:
+        """Whether the subject may ask a scientist."""
+        return any(
+            name != ENV and consults(self.interventions[name], dose)
+            for name, dose in zip(self.factors, self.doses, strict=True)
+        )
+
+    @property
     def seed_path(self) -> tuple[str | int, ...]:
         """The episode's branch of the seed tree, the same in every cell."""
         return (self.study_seed, self.task.id, self.run)
-
-
-class _Laid:
-    """One intervention laid over the episode, and every text it put before the subject."""
-
-    def __init__(self, name: str, dose: int, intervention: Intervention, setting: Setting) -> None:
-        self.name = name
-        self._dose = dose
-        self._capacity = intervention.capacity
-        self._session = intervention.open(setting, dose)
-        self._variant = setting.variant
-        self._texts = hashlib.sha256(b"[")  # of their JSON list: a program may draw thousands
-        self._said_any = False
-        granted = self._session.functions()
-        self.opening = self._said(self._session.opening())
-        self.functions = {name: self._heard(function) for name, (function, _) in granted.items()}
-        self.helps = [
-            self._said(f"{name}({', '.join(signature(function).parameters)}): {help_line}")
-            for name, (function, help_line) in granted.items()
-        ]
-
-    def observation(self, turn: int) -> str:
-        """Return what it adds after a turn."""
-        return self._said(self._session.observation(turn))
-
-    def record(self, evidence: Evidence) -> InterventionRecord:
-        """Return what it did."""
-        offered = self._said_any or bool(self.functions)
-        used = self._session.used(evidence) if offered else None
-        seen = bool(evidence.replies) if offered else None
-        whole = self._texts.copy()
-        whole.update(b"]")
-        digest = whole.hexdigest() if self._said_any else ""
-        return InterventionRecord(self._capacity, self._dose, offered, used, digest, seen)
-
-    def _said(self, text: str) -> str:
-        """Return a text as the subject reads it, and remember that it did."""
-        text = self._variant.tell(text)
-        if text:
-            comma = "," if self._said_any else ""
-            self._texts.update(f"{comma}{canonical_json(text)}".encode())
-            self._said_any = True
-        return text
-
-    def _heard(self, function: HostFunction) -> HostFunction:
-        @wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = function(*args, **kwargs)
-            return self._said(result) if isinstance(result, str) else result
-
-        return call
 
 
 def run_episode(episode: Episode) -> EpisodeRecord:
@@ -129,35 +88,35 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         InfrastructureError: nothing was observed; see ``unobserved_record``.
         ConfigError: the study must stop.
     """
-    task, family, budgets = episode.task, episode.family, episode.budgets
-    setting = Setting(task, episode.seed_path, episode.variant)
+    first = Call(episode.seed_path, 0, episode.episode_id)
+    conversation = Conversation([])
+    scientists = Scientists(_place(episode, first), conversation, episode.budgets)
+    setting = Setting(episode.task, episode.seed_path, episode.variant, scientists.consult)
     laid = [
-        _Laid(name, dose, episode.interventions[name], setting)
+        Laid(name, dose, episode.interventions[name], setting)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
         if dose and name != ENV
     ]
-    host = Host(task, family, budgets.trials, _granted(laid), episode.variant)
-    openings = [one.opening for one in laid if one.opening]
-    helps = [line for one in laid for line in one.helps]
-    conversation = Conversation(
-        [
-            Message("system", system_prompt(task, budgets, episode.limits, episode.variant)),
-            Message(
-                "user", first_message(episode.variant.tell(family.text(task)), openings, helps)
-            ),
-        ]
-    )
-    with Sandbox(episode.limits, seed_of(*episode.seed_path, "sandbox")) as sandbox:
+    with Stage(
+        episode.task,
+        episode.family,
+        episode.budgets,
+        episode.limits,
+        episode.seed_path,
+        episode.variant,
+        laid,
+        episode.scaffold,
+    ) as stage:
+        conversation.messages.extend(stage.opening)
         stop_reason = converse(
             conversation,
             episode.model,
-            host,
-            sandbox,
-            [one.observation for one in laid],
-            budgets,
-            Call(episode.seed_path, 0, episode.episode_id),
+            stage,
+            episode.budgets,
+            first,
+            episode.scaffold,
         )
-    judged = host.passed or host.judge_standing()
+    host, judged = stage.host, stage.judged()
     passed = judged.verdict.passed
     evidence = Evidence(tuple(host.calls), tuple(conversation.replies), judged.circuit)
     did = {one.name: one.record(evidence) for one in laid}
@@ -167,12 +126,26 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         outcome="passed" if passed else "failed",
         stop_reason=stop_reason,
         success=passed,
-        verdict=_verdict(judged),
+        verdict=judged.to_json(),
         circuit=judged.circuit.to_json() if judged.circuit else None,
         circuit_sha256=judged.circuit.sha256 if judged.circuit else "",
         usage=conversation.usage(host),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
+        reports=tuple(scientists.reports),
+    )
+
+
+def _place(episode: Episode, first: Call) -> Place:
+    """Return where a scientist of this episode works."""
+    return Place(
+        episode.model,
+        episode.task,
+        episode.family,
+        episode.limits,
+        episode.variant,
+        episode.scaffold,
+        first,
     )
 
 
@@ -206,7 +179,7 @@ def _blank(episode: Episode) -> EpisodeRecord:
         stop_reason="not_observed",
         success=None,
         task_sha256=_sha256(canonical_json(task.to_json())),
-        prompt_sha256=prompt_sha256(),
+        prompt_sha256=prompt_sha256(episode.scaffold, scientist=episode.consults),
         versions=versions(),
         config=episode.config,
         variant=episode.variant.kind,
@@ -219,33 +192,6 @@ def _off(episode: Episode, name: str) -> InterventionRecord:
     if name == ENV:  # whoever is in a world is in it: nobody is offered it and declines
         return InterventionRecord(RECALL, dose, offered=bool(dose), used=bool(dose))
     return InterventionRecord(episode.interventions[name].capacity, dose, offered=False, used=None)
-
-
-def _granted(laid: Sequence[_Laid]) -> dict[str, HostFunction]:
-    """Return all functions that interventions grant.
-
-    Raises:
-        ConfigError: two of them grant the same name.
-    """
-    granted: dict[str, HostFunction] = {}
-    for one in laid:
-        for name, function in one.functions.items():
-            if name in granted:
-                raise ConfigError(f"function of {one.name}", name, "choose another name")
-            granted[name] = function
-    return granted
-
-
-def _verdict(judged: Judged) -> dict[str, Any]:
-    """Return the verdict with each lamp's times: one row per lit interval, one per dark lamp."""
-    lamps = [
-        {"pos": list(pos), "rise_rt": interval.rise_rt, "fall_rt": interval.fall_rt}
-        if interval
-        else {"pos": list(pos), "rise_rt": None, "fall_rt": None}
-        for pos, intervals in (sorted(judged.trace.lamps.items()) if judged.trace else ())
-        for interval in intervals or (None,)
-    ]
-    return {**judged.verdict.to_json(), "lamps": lamps}
 
 
 @cache

@@ -19,6 +19,7 @@ from diagnose.tasks import Task
 SHAM = 9  # the dose that stands for a placebo: same form and length, true and irrelevant
 Capacity = str  # "identification" | "discovery" | "consolidation" | "application", or a new one
 HostFunction = Callable[..., Any]
+Consult = Callable[[str, int, int], str]  # question, presses, messages -> the report as it is told
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Setting:
     task: Task
     seed_path: tuple[str | int, ...]  # study seed, task, run: the same in every cell
     variant: Variant = VANILLA  # its ``hear`` understands a subject; what you say is told for you
+    consult: Consult | None = None  # asks a sub-agent; None where no model is at hand
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Evidence:
     calls: Sequence[HostCall]
     replies: Sequence[str]
     circuit: Circuit | None = None  # the device that was judged; None when there was none
+
+
+def consults(intervention: "Intervention", dose: int) -> bool:
+    """Whether an intervention at ``dose`` has questions answered by a sub-agent of the subject."""
+    return dose not in (0, SHAM) and bool(getattr(intervention, "consults", False))
 
 
 def checked_dose(name: str, dose: int, doses: Sequence[int]) -> None:

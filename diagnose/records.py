@@ -69,6 +69,8 @@ class EpisodeRecord:
     usage: Usage = field(default_factory=Usage)
     transcript: tuple[Mapping[str, Any], ...] = ()  # chat messages, oldest first
     subject_log: Mapping[str, Any] = field(default_factory=dict)  # what the subject says of itself
+    # Consultations of a scientist: question, sections, whether complete, usage, transcript.
+    reports: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
     variant: str = "vanilla"  # how things are called in the episode's world
@@ -107,6 +109,7 @@ class EpisodeRecord:
             values["usage"] = Usage(**data["usage"])
             values["factors"] = tuple(data["factors"])
             values["transcript"] = tuple(data["transcript"])
+            values["reports"] = tuple(data.get("reports", ()))
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

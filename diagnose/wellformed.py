@@ -43,6 +43,7 @@ def check_record(record: EpisodeRecord) -> None:
     reason: object = record.stop_reason
     _want(isinstance(reason, str) and reason in _STOP_REASONS, "stop_reason", record)
     _want(all(isinstance(one, dict) for one in record.transcript), "transcript", record)
+    _want(all(isinstance(one, dict) for one in record.reports), "reports", record)
     factors = record.factors
     _want(all(isinstance(one, str) for one in factors), "factors", record)
     _want(len(set(factors)) == len(factors), "factors", record)

@@ -19,14 +19,16 @@ from diagnose.episode import (
     versions,
 )
 from diagnose.errors import ConfigError, InputError
-from diagnose.intervention import SHAM, Intervention
+from diagnose.intervention import SHAM, Intervention, consults
 from diagnose.ledger import episode_id
 from diagnose.models import Model
+from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.study import RunPolicy
-from diagnose.subjects.briefing import prompt_sha256
+from diagnose.subjects.briefing import prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import Task, all_tasks, family_of, task
 
 
@@ -41,6 +43,7 @@ class Study:
     model: Model
     interventions: Mapping[str, Intervention]
     budgets: Budgets
+    scaffold: Scaffold
     limits: Limits
     policy: RunPolicy
 
@@ -78,8 +81,9 @@ class Study:
             "subject": self.config.subject,
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
-            "prompt_sha256": prompt_sha256(),
+            "prompt_sha256": prompt_sha256(self.scaffold),
             "versions": versions(),
+            **({"scaffold": self.scaffold.changes} if self.scaffold.changes else {}),
         }
 
     def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
@@ -119,9 +123,16 @@ class Study:
         }
 
     def _named(self, plan: EpisodePlan) -> dict[str, str]:
-        """Return how things are called, where it is not vanilla."""
+        """Return how things are called, where it is not vanilla, and what a scientist reads."""
         kind = self.variant_of(Cell.from_code(plan.cell)).kind
-        return {} if kind == KINDS[0] else {"env": kind}
+        named = {} if kind == KINDS[0] else {"env": kind}
+        consulting = any(
+            consults(self.interventions[name], entry["dose"])
+            for name, entry in self.laid(plan).items()
+        )
+        if consulting:
+            named["scientist"] = sha256_of(scientist_files(self.scaffold))
+        return named
 
     def variant_of(self, cell: Cell) -> Variant:
         """Return the variant of the world in a cell."""
@@ -155,8 +166,10 @@ class Study:
             interventions=self.interventions,
             budgets=self.budgets,
             limits=self.limits,
+            scaffold=self.scaffold,
             config={
                 **self._shared,
+                "scaffold": asdict(self.scaffold),
                 "interventions": self.config.interventions,
                 "design": self.config.design,
                 "env": list(self.config.env),
@@ -174,10 +187,13 @@ class Study:
 
     @cached_property
     def supplied(self) -> dict[str, list[str]]:
-        """Return cell code -> the capacities its interventions supply; a sham supplies none."""
+        """Return cell code -> the capacities its interventions supply; a sham supplies none.
+
+        A scientist is the subject itself, so it supplies a method (``METHOD``), not a capacity.
+        """
         return {
             cell.code: [
-                factor.capacity
+                METHOD if consults(self.interventions[factor.name], dose) else factor.capacity
                 for factor, dose in zip(self.factors, cell.doses, strict=True)
                 if dose and dose != SHAM and factor.name != ENV
             ]
@@ -212,6 +228,7 @@ def compose(config: StudyConfig) -> Study:
         model=_made("subject", config.subject),
         interventions=interventions,
         budgets=_values("budgets", Budgets, config.budgets),
+        scaffold=_values("scaffold", Scaffold, config.scaffold),
         limits=_values("limits", Limits, config.limits),
         policy=_values("run", RunPolicy, config.run),
     )

@@ -4,7 +4,7 @@ Built on pydantic-monty, whose interpreter has no file, network, process or intr
 what crosses to the host is checked here again (``values``).
 """
 
-from diagnose.sandbox.interpreter import Halt, Limits, Ran, Sandbox
+from diagnose.sandbox.interpreter import MAX_CODE, Halt, Limits, Ran, Sandbox
 from diagnose.sandbox.values import check_plain, shown
 
-__all__ = ["Halt", "Limits", "Ran", "Sandbox", "check_plain", "shown"]
+__all__ = ["MAX_CODE", "Halt", "Limits", "Ran", "Sandbox", "check_plain", "shown"]

@@ -7,7 +7,7 @@ it cannot reach the world, the count of trials or the verdict.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from diagnose.env.blocks import name_of
 from diagnose.env.circuit import LAYERS, Circuit
@@ -35,6 +35,17 @@ class Judged:
     circuit: Circuit | None = None  # None: there was nothing to press
     trace: Trace | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict and each lamp's times: a row per lit interval, one per dark lamp."""
+        lamps = [
+            {"pos": list(pos), "rise_rt": interval.rise_rt, "fall_rt": interval.fall_rt}
+            if interval
+            else {"pos": list(pos), "rise_rt": None, "fall_rt": None}
+            for pos, intervals in (sorted(self.trace.lamps.items()) if self.trace else ())
+            for interval in intervals or (None,)
+        ]
+        return {**self.verdict.to_json(), "lamps": lamps}
+
 
 class Host:
     """One episode's world and host functions.
@@ -47,7 +58,15 @@ class Host:
         ended: why the episode is over, as far as the host can tell; None while it goes on.
         passed: the verdict that ended it, if one passed.
         popped: blocks that lost their support and fell, as told to the subject.
+        presses: of the running turn.
+        pressed: what the lamps did after the running turn's last press.
+        failed: the reasons of the running turn's last failed verdict.
     """
+
+    CORE: ClassVar[tuple[str, ...]] = (
+        *("place", "fill", "build", "remove", "clear", "look"),
+        *("press", "verify", "done"),
+    )
 
     def __init__(
         self,
@@ -76,26 +95,16 @@ class Host:
         self.ended: StopReason | None = None
         self.passed: Judged | None = None
         self.popped: list[str] = []
+        self.presses = 0
+        self.pressed: Trace | None = None
+        self.failed: tuple[str, ...] = ()
         self._task = task
         self._family = family
         self._variant = variant
         self._most_trials = trials
         self._worked_turn = 0
         self._work = 0
-        core = {
-            function.__name__: function
-            for function in (
-                self.place,
-                self.fill,
-                self.build,
-                self.remove,
-                self.clear,
-                self.look,
-                self.press,
-                self.verify,
-                self.done,
-            )
-        }
+        core: dict[str, HostFunction] = {name: getattr(self, name) for name in self.CORE}
         for name in granted or ():
             if name in core:
                 raise ConfigError("intervention function", name, "choose another name")
@@ -145,6 +154,12 @@ class Host:
 
         return call
 
+    def begin(self, turn: int) -> None:
+        """Begin a turn: what is told of a turn's end is counted from here."""
+        self.turn = turn
+        self.presses, self.pressed, self.failed = 0, None, ()
+        self.popped.clear()
+
     def refused(self, name: str) -> None:
         """Record a call whose arguments kept it from being made."""
         self.calls.append(HostCall(self.turn, name, (), ok=False))
@@ -185,7 +200,9 @@ class Host:
     ) -> dict[str, Any]:
         """Press the button and tell what each lamp did: a trial."""
         self._spend_trial()
-        return told(self._trace(self.world.circuit(None if x is y is z is None else (x, y, z))))
+        trace = self._trace(self.world.circuit(None if x is y is z is None else (x, y, z)))
+        self.presses, self.pressed = self.presses + 1, trace
+        return told(trace)
 
     def verify(self) -> str:
         """Judge the device: a trial; passing ends the episode."""
@@ -195,6 +212,7 @@ class Host:
             self.passed = judged
             self.ended = "verified"
             raise Halt
+        self.failed = judged.verdict.reasons
         return "FAILED\n" + "\n".join(f"- {reason}" for reason in judged.verdict.reasons)
 
     def done(self) -> None:
@@ -202,13 +220,18 @@ class Host:
         self.ended = "stopped"
         raise Halt
 
-    def judge_standing(self) -> Judged:
-        """Judge the device as it stands, at no cost; without a button it fails."""
+    def standing(self) -> Circuit | None:
+        """Return the device as it stands; None where there is no button to press."""
         blocks = self.world.blocks
         button = min((p for p in blocks if name_of(blocks[p]) == "stone_button"), default=None)
-        if button is None:
+        # A second button is the judge's to refuse.
+        return None if button is None else self.world.circuit(button)
+
+    def judge_standing(self) -> Judged:
+        """Judge the device as it stands, at no cost; without a button it fails."""
+        circuit = self.standing()
+        if circuit is None:
             return Judged(Verdict(passed=False, reasons=("no stone button stands",)))
-        circuit = self.world.circuit(button)  # a second button is the judge's to refuse
         trace = self._trace(circuit)
         return Judged(judge(self._family, self._task, circuit, trace), circuit, trace)
 

@@ -36,6 +36,8 @@ def gold(tmp_path, capsys):
 def test_tasks_lists_all_25_and_shows_one(capsys):
     assert main(["tasks"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 25
+    assert main(["tasks", "--all"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 35
     assert main(["tasks", "E-L2"]) == 0
     assert "exactly 6 redstone ticks" in capsys.readouterr().out
 

@@ -190,8 +190,8 @@ def test_the_oracle_answers_as_many_questions_as_its_dose_allows():
     session = opened(ExperimentOracles, dose=2, budgets=[1, 3, 0])
     answers = [session.ask(law.question) for law in CATALOGUE.values()]
     assert [answer.startswith("Experiment: ") for answer in answers] == [True] * 3 + [False] * 7
-    assert session.ask("What is the weather?") == experiment_oracles.REFUSAL
     assert "answered 3 questions" in answers[-1]
+    assert session.ask("What is the weather?") == answers[-1]
 
 
 @pytest.mark.parametrize("question", ["", "What is the weather?", "x" * 1_000_000])

@@ -22,6 +22,7 @@ from diagnose.seeds import uniform
 from diagnose.tasks import Task
 from diagnose.tasks.needs import needed_laws, passes
 
+METHOD = "method"  # supplied where a scientist, the subject itself, works by its template
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -62,7 +63,8 @@ def success_probability(
     Args:
         profile: of the subject.
         task: the task.
-        supplied: capacities that an intervention takes off the subject in this cell.
+        supplied: capacities that an intervention takes off the subject in this cell; ``METHOD``
+            where it is led through its own experiments.
         remembers: whether things bear the names by which the subject may remember laws.
     """
     return chance_of(verdicts_of(task), profile, supplied, remembers=remembers)
@@ -76,12 +78,20 @@ def chance_of(
     recall = profile.recall if remembers else 0.0
     weights = np.ones(1)
     for law in verdicts.laws:  # each law doubles the outcomes: those without it, those with it
-        chances = [1.0 if c in helped else profile.probability(c, law) for c in CAPACITIES]
+        chances = [_chance(profile, c, law, helped) for c in CAPACITIES]
         *steps, application = chances
         known = 1 - (1 - float(np.prod(steps))) * (1 - recall)
         chance = known * application
         weights = np.concatenate([weights * (1 - chance), weights * chance])
     return float(weights @ np.array(verdicts.passed)) * (1 - profile.slip)
+
+
+def _chance(profile: Profile, capacity: str, law: str, helped: Collection[str]) -> float:
+    if capacity in helped:
+        return 1.0
+    if capacity == "discovery" and METHOD in helped:
+        return profile.methodical(law)
+    return profile.probability(capacity, law)
 
 
 def true_table(

@@ -1,0 +1,37 @@
+"""The code in the documentation runs as it stands."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    page.stem: re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    if "```python" in (text := page.read_text(encoding="utf-8"))
+}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [pytest.param(code, id=f"{page}-{n}") for page in PAGES for n, code in enumerate(PAGES[page])],
+)
+def test_every_example_runs(code, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_environment_s_page_has_its_examples():
+    assert len(PAGES["environment"]) == 3
