@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 import diagnose
 from diagnose.env.engine import ENGINE
@@ -19,6 +19,7 @@ from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
+from diagnose.subjects.outside import Agent, seated
 from diagnose.subjects.scaffold import STANDARD, Scaffold
 from diagnose.subjects.scientist import Place, Scientists
 from diagnose.subjects.stage import Stage
@@ -44,7 +45,7 @@ class Episode:
     task: Task
     family: Family
     run: int
-    model: Model
+    model: Model | Agent
     interventions: Mapping[str, Intervention]  # by factor name
     budgets: Budgets = field(default_factory=Budgets)
     limits: Limits = field(default_factory=Limits)
@@ -61,6 +62,9 @@ class Episode:
                 raise ConfigError(f"dose of {name}", dose, "give 0 to 9")
             if name != ENV and name not in self.interventions:
                 raise ConfigError("factor", name, f"choose from {sorted(self.interventions)}")
+        if self.consults and self.scaffold.protocol == "mcp":
+            remedy = "no outside agent can be its own scientist; choose on, the catalogue"
+            raise ConfigError("interventions/experiment_oracles", "scientist", remedy)
 
     @property
     def cell(self) -> str:
@@ -108,14 +112,12 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         episode.scaffold,
     ) as stage:
         conversation.messages.extend(stage.opening)
-        stop_reason = converse(
-            conversation,
-            episode.model,
-            stage,
-            episode.budgets,
-            first,
-            episode.scaffold,
-        )
+        with seated(
+            episode.model, stage, conversation, episode.budgets, episode.scaffold
+        ) as model:
+            stop_reason = converse(
+                conversation, model, stage, episode.budgets, first, episode.scaffold
+            )
     host, judged = stage.host, stage.judged()
     passed = judged.verdict.passed
     evidence = Evidence(tuple(host.calls), tuple(conversation.replies), judged.circuit)
@@ -139,7 +141,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
 def _place(episode: Episode, first: Call) -> Place:
     """Return where a scientist of this episode works."""
     return Place(
-        episode.model,
+        cast("Model", episode.model),  # an outside agent has no scientist: see Episode
         episode.task,
         episode.family,
         episode.limits,

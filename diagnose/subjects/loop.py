@@ -102,7 +102,7 @@ def converse(
             reply = model.reply(shown, replace(first, number=stage.turn))
         except SubjectError as error:
             conversation.log["no_reply"] = str(error)
-            return "stopped"
+            return conversation.spent(budgets) or "stopped"
         request = asked(conversation.take(reply), scaffold.protocol)
         conversation.count(request.faults)
         observed = stage.run(request.code)

@@ -1,0 +1,131 @@
+"""A desk served over the Model Context Protocol: the one module that knows the SDK."""
+
+import asyncio
+import logging
+from typing import IO
+
+from diagnose.errors import ConfigError
+from diagnose.models import Tool
+from diagnose.subjects.outside.desk import Answer, Desk
+
+NAME = "workshop"  # of the server, and of its entry in a client's configuration
+TASK = "task"
+URI = "workshop://task"
+READ = Tool(
+    TASK,
+    "The rules of the world and the task, in full; costs nothing. Read it first.",
+    {"type": "object", "properties": {}, "additionalProperties": False},
+)
+NAMED = 60  # characters of a client's name that are kept
+
+
+def serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
+    """Serve one client until it closes its side; ``writer`` carries the protocol alone.
+
+    Args:
+        desk: what is served.
+        reader: the client's messages, one JSON object a line.
+        writer: ours.
+
+    Raises:
+        ConfigError: the SDK is not installed.
+    """
+    check_installed()
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # what a client sends wrong is answered
+    asyncio.run(_serve(desk, reader, writer))
+
+
+def check_installed() -> None:
+    """Refuse before anything begins where the SDK is missing.
+
+    Raises:
+        ConfigError: see above.
+    """
+    try:
+        import mcp.server  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise ConfigError("mcp", None, 'install the extra: pip install -e ".[mcp]"') from error
+
+
+async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
+    import anyio
+    import mcp_types as types
+    from mcp.server.lowlevel import Server
+    from mcp.server.lowlevel.server import ServerRequestContext
+    from mcp.server.stdio import stdio_server
+    from mcp.shared.exceptions import MCPError
+
+    whole = f"{desk.rules}\n\n{desk.task}"
+    harmless = types.ToolAnnotations(destructive_hint=False, open_world_hint=False)
+    Context = ServerRequestContext[object]
+
+    def seen(context: Context) -> None:
+        """Note who is calling: it may speak for the subject's name."""
+        params = context.session.client_params
+        if params:
+            info = params.client_info
+            desk.client = " ".join(f"{info.name} {info.version}".split())[:NAMED]
+
+    async def tools(context: Context, params: object) -> types.ListToolsResult:
+        seen(context)
+        listed = [
+            types.Tool(
+                name=tool.name,
+                description=tool.description,
+                input_schema=dict(tool.parameters),
+                annotations=harmless,
+            )
+            for tool in (READ, *desk.tools)
+        ]
+        return types.ListToolsResult(tools=listed)
+
+    async def call(
+        context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        seen(context)
+        if params.name == TASK:
+            answer = Answer(whole)
+        else:
+            answer = await asyncio.wrap_future(desk.ask(params.name, params.arguments or {}))
+        text = types.TextContent(type="text", text=answer.text)
+        return types.CallToolResult(content=[text], is_error=answer.refused)
+
+    async def prompts(context: Context, params: object) -> types.ListPromptsResult:
+        seen(context)
+        return types.ListPromptsResult(
+            prompts=[types.Prompt(name=TASK, description="The rules and the task.")]
+        )
+
+    async def prompt(
+        context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        if params.name != TASK:
+            raise MCPError(types.INVALID_PARAMS, f"there is no such prompt; choose {TASK}")
+        said = types.PromptMessage(role="user", content=types.TextContent(type="text", text=whole))
+        return types.GetPromptResult(messages=[said])
+
+    async def resources(context: Context, params: object) -> types.ListResourcesResult:
+        seen(context)
+        one = types.Resource(name=TASK, uri=URI, mime_type="text/plain")
+        return types.ListResourcesResult(resources=[one])
+
+    async def resource(
+        context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        if str(params.uri) != URI:
+            raise MCPError(types.INVALID_PARAMS, f"there is no such resource; choose {URI}")
+        said = types.TextResourceContents(uri=URI, mime_type="text/plain", text=whole)
+        return types.ReadResourceResult(contents=[said])
+
+    server = Server(
+        NAME,
+        instructions=whole,
+        on_list_tools=tools,
+        on_call_tool=call,
+        on_list_prompts=prompts,
+        on_get_prompt=prompt,
+        on_list_resources=resources,
+        on_read_resource=resource,
+    )
+    async with stdio_server(anyio.wrap_file(reader), anyio.wrap_file(writer)) as (received, sent):
+        await server.run(received, sent, server.create_initialization_options())
