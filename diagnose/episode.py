@@ -112,9 +112,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         episode.scaffold,
     ) as stage:
         conversation.messages.extend(stage.opening)
-        with seated(
-            episode.model, stage, conversation, episode.budgets, episode.scaffold
-        ) as model:
+        with seated(episode.model, stage, conversation, episode.budgets, episode.scaffold) as model:
             stop_reason = converse(
                 conversation, model, stage, episode.budgets, first, episode.scaffold
             )

@@ -107,9 +107,9 @@ def _chosen(
     except (HydraException, OmegaConfBaseException) as error:
         said = " ".join(str(error).split())
         raise ConfigError("overrides", " ".join(overrides), said) from error
-    for name in named:
-        if name not in {factor.name for factor in study.factors}:
-            raise ConfigError(f"interventions/{name}", named[name], "no such intervention")
+    for name, option in named.items():
+        if name not in study.interventions:
+            raise ConfigError(f"interventions/{name}", option, "there is no such intervention")
     cell = Cell(tuple(_dose(factor, named) for factor in study.factors)).code
     task = task_of(task).id
     plans = [plan for plan in study.plans if (plan.task, plan.cell) == (task, cell)]
@@ -118,7 +118,9 @@ def _chosen(
         raise ConfigError("--task and cell", f"{task}, {cell}", remedy)
     plans = [plan for plan in plans if run in {None, plan.run}]
     if not plans:
-        raise ConfigError("--run", run, f"give 0 to {study.config.runs - 1}, or a larger study.runs")
+        raise ConfigError(
+            "--run", run, f"give 0 to {study.config.runs - 1}, or a larger study.runs"
+        )
     return study, sorted(plans, key=lambda plan: plan.run)
 
 
@@ -172,5 +174,7 @@ def _played(study: "Study", plan: "EpisodePlan", store: "Store") -> str:
         record = study.unobserved(plan, error.cause, error.detail)
     store.append_record(record)
     seconds = time.monotonic() - began
-    store.append_timing({"episode_id": record.episode_id, "seconds": seconds, "worker": os.getpid()})
+    store.append_timing(
+        {"episode_id": record.episode_id, "seconds": seconds, "worker": os.getpid()}
+    )
     return record.outcome

@@ -1,8 +1,8 @@
 """Agents from outside: programs that drive themselves and act on the world by calls of tools.
 
 A model answers when it is asked. An outside agent calls when it likes, and from another process. A
-``Desk`` turns the one into the other: to the loop it is a model whose next reply is the agent's next
-call, so budgets, observations, transcripts and records are those of any subject.
+``Desk`` turns the one into the other: to the loop it is a model whose next reply is the agent's
+next call, so budgets, observations, transcripts and records are those of any subject.
 """
 
 from collections.abc import Iterator

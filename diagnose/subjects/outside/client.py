@@ -38,9 +38,7 @@ class Client:
         self._streams = (reader, writer)
 
     @contextmanager
-    def seated(
-        self, stage: Stage, conversation: Conversation, budgets: Budgets
-    ) -> Iterator[Desk]:
+    def seated(self, stage: Stage, conversation: Conversation, budgets: Budgets) -> Iterator[Desk]:
         """See ``Agent.seated``.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Where an outside agent's calls meet the episode: asked from any thread, carried out in its own."""
+"""Where an outside agent's calls, from any thread, meet the episode, which has its own."""
 
 import json
 import threading
@@ -48,7 +48,9 @@ class Desk:
         calls: carried out so far.
     """
 
-    def __init__(self, name: str, stage: Stage, seconds: float, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, stage: Stage, seconds: float, secrets: Sequence[str] = ()
+    ) -> None:
         """Open a desk.
 
         Args:

@@ -1,7 +1,10 @@
 """Run as a script: starts a command and ends with it, or with whoever holds its standard input.
 
-A worker that is killed cannot clean up, and an agent that outlives it goes on spending. So the agent
-and all it starts share this script's process group, and the worker's end is seen as an end of file.
+A worker that is killed cannot clean up, and an agent that outlives it goes on spending. So the
+agent and all it starts share this script's process group, and the worker's end is seen as an end of
+file.
+
+usage: keeper.py IN OUT ERR COMMAND ...      prints the exit code, negative for a signal
 """
 
 import os
@@ -9,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 
 def _watch() -> None:
@@ -18,18 +22,22 @@ def _watch() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def main(command: list[str]) -> None:
-    """Run the command; write its exit code, negative for a signal, on descriptor 3."""
+def main(given: str, out: str, err: str, *command: str) -> None:
+    """Run the command between files and print how it ended."""
     threading.Thread(target=_watch, daemon=True).start()
-    with open(4, "rb", closefd=True) as given:
-        code = subprocess.run(command, stdin=given, check=False).returncode
-    os.write(3, str(code).encode())
-    os._exit(0)
+    with (
+        Path(given).open("rb") as stdin,
+        Path(out).open("wb") as stdout,
+        Path(err).open("wb") as stderr,
+    ):
+        try:
+            done = subprocess.run(command, stdin=stdin, stdout=stdout, stderr=stderr, check=False)
+        except OSError as error:
+            print(error.strerror, flush=True)
+        else:
+            print(done.returncode, flush=True)
+    os._exit(0)  # the watch still waits
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except OSError as error:
-        os.write(3, f"cannot start {sys.argv[1]}: {error.strerror}".encode())
-        os._exit(1)
+    main(*sys.argv[1:])

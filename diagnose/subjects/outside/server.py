@@ -1,12 +1,17 @@
 """A desk served over the Model Context Protocol: the one module that knows the SDK."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from diagnose.errors import ConfigError
 from diagnose.models import Tool
 from diagnose.subjects.outside.desk import Answer, Desk
+
+if TYPE_CHECKING:
+    from mcp.server.context import ServerRequestContext
 
 NAME = "workshop"  # of the server, and of its entry in a client's configuration
 TASK = "task"
@@ -51,22 +56,20 @@ async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
     import anyio
     import mcp_types as types
     from mcp.server.lowlevel import Server
-    from mcp.server.lowlevel.server import ServerRequestContext
     from mcp.server.stdio import stdio_server
     from mcp.shared.exceptions import MCPError
 
     whole = f"{desk.rules}\n\n{desk.task}"
     harmless = types.ToolAnnotations(destructive_hint=False, open_world_hint=False)
-    Context = ServerRequestContext[object]
 
-    def seen(context: Context) -> None:
+    def seen(context: ServerRequestContext[Any]) -> None:
         """Note who is calling: it may speak for the subject's name."""
         params = context.session.client_params
         if params:
             info = params.client_info
             desk.client = " ".join(f"{info.name} {info.version}".split())[:NAMED]
 
-    async def tools(context: Context, params: object) -> types.ListToolsResult:
+    async def tools(context: ServerRequestContext[Any], _: object) -> types.ListToolsResult:
         seen(context)
         listed = [
             types.Tool(
@@ -80,7 +83,7 @@ async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
         return types.ListToolsResult(tools=listed)
 
     async def call(
-        context: Context, params: types.CallToolRequestParams
+        context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         seen(context)
         if params.name == TASK:
@@ -90,28 +93,30 @@ async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
         text = types.TextContent(type="text", text=answer.text)
         return types.CallToolResult(content=[text], is_error=answer.refused)
 
-    async def prompts(context: Context, params: object) -> types.ListPromptsResult:
+    async def prompts(context: ServerRequestContext[Any], _: object) -> types.ListPromptsResult:
         seen(context)
         return types.ListPromptsResult(
             prompts=[types.Prompt(name=TASK, description="The rules and the task.")]
         )
 
     async def prompt(
-        context: Context, params: types.GetPromptRequestParams
+        context: ServerRequestContext[Any], params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
+        seen(context)
         if params.name != TASK:
             raise MCPError(types.INVALID_PARAMS, f"there is no such prompt; choose {TASK}")
         said = types.PromptMessage(role="user", content=types.TextContent(type="text", text=whole))
         return types.GetPromptResult(messages=[said])
 
-    async def resources(context: Context, params: object) -> types.ListResourcesResult:
+    async def resources(context: ServerRequestContext[Any], _: object) -> types.ListResourcesResult:
         seen(context)
         one = types.Resource(name=TASK, uri=URI, mime_type="text/plain")
         return types.ListResourcesResult(resources=[one])
 
     async def resource(
-        context: Context, params: types.ReadResourceRequestParams
+        context: ServerRequestContext[Any], params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
+        seen(context)
         if str(params.uri) != URI:
             raise MCPError(types.INVALID_PARAMS, f"there is no such resource; choose {URI}")
         said = types.TextResourceContents(uri=URI, mime_type="text/plain", text=whole)
