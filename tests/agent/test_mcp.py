@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters, stdio_client
 
+from diagnose.cli.configure import configured
+from diagnose.cli.mcp import _chosen
 from diagnose.env.experiments import true_laws
 from diagnose.env.variant import VANILLA
 from diagnose.environment import Environment
 from diagnose.episode import run_episode
-from diagnose.errors import SubjectError
+from diagnose.errors import ConfigError, InputError, SubjectError
 from diagnose.intervention import Setting
 from diagnose.models import Call, Message, Reply, ToolCall
 from diagnose.models.scripted import Scripted
@@ -204,20 +206,9 @@ def begun(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        (["--task", "Z-L9"], "Z-L9"),
-        (["--task", "C-L1", "--run", "8"], "--run"),
-        (["--task", "C-L1", "--model", "a b"], "--model"),
-        (["--task", "C-L1", "interventions/no_such=on"], "no_such"),
-        (["--task", "C-L1", "env=crossed"], "env"),
-        (["--task", "C-L1", "budgets.turn=3"], "budgets.turn"),
-    ],
-)
-def test_what_cannot_be_served_is_one_message_and_nothing_on_stdout(given, named, tmp_path):
+def test_what_cannot_be_served_is_one_message_and_nothing_on_stdout(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "diagnose", "mcp", *given, f"study.folder={tmp_path}"],
+        [sys.executable, "-m", "diagnose", "mcp", "--task", "Z-L9", f"study.folder={tmp_path}"],
         capture_output=True,
         text=True,
         check=False,
@@ -226,9 +217,35 @@ def test_what_cannot_be_served_is_one_message_and_nothing_on_stdout(given, named
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert named in done.stderr
+    assert "Z-L9" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("run", "model", "overrides", "named"),
+    [
+        (8, "", [], "--run"),
+        (-1, "", [], "--run"),
+        (0, "a b", [], "--model"),
+        (0, "'; x", [], "--model"),
+        (0, "", ["interventions/no_such=on"], "no_such"),
+        (0, "", ["env=crossed"], "env"),
+        (0, "", ["budgets.turn=3"], "budgets.turn"),
+        (0, "", ["subject=scripted"], "subject"),
+        (0, "", ["study.tasks=[A-L1]"], "study.tasks"),
+        (0, "", ["nonsense"], "nonsense"),
+    ],
+)
+def test_a_wrong_option_is_named(run, model, overrides, named):
+    with pytest.raises(InputError, match=named):
+        _chosen("C-L1", run, model, overrides)
+
+
+def test_without_a_client_there_is_nothing_to_run():
+    study = configured(["subject=mcp"])
+    with pytest.raises(ConfigError, match="diagnose mcp"):
+        study.execute(study.plans[0])
 
 
 @pytest.mark.parametrize(
@@ -244,8 +261,6 @@ def test_what_cannot_be_served_is_one_message_and_nothing_on_stdout(given, named
     ],
 )
 def test_the_cell_follows_from_the_interventions(given, cell):
-    from diagnose.cli.mcp import _chosen
-
     study, plans = _chosen("C-L1", 3, "", given)
     assert [(plan.run, plan.cell) for plan in plans] == [(3, cell)]
     assert study.budgets.turns == 400

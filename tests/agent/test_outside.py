@@ -1,15 +1,18 @@
 """A command-line agent as the subject: what it costs, what counts, and that nothing outlives it."""
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from diagnose.cli.configure import configured
 from diagnose.episode import run_episode
 from diagnose.errors import ConfigError, InfrastructureError
 from diagnose.models import CallUsage
@@ -17,7 +20,7 @@ from diagnose.models.scripted import Scripted
 from diagnose.store import read_records
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.outside.bill import bill, documents, text
-from diagnose.subjects.outside.command import CommandAgent
+from diagnose.subjects.outside.command import CommandAgent, _filled
 from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import family_of, task
 from tests.agent.beside import episode
@@ -170,6 +173,60 @@ def test_a_wrong_setting_stops_the_study_with_its_name(fields, named):
 def test_an_outside_agent_wants_its_own_protocol():
     with pytest.raises(ConfigError, match="an outside agent takes mcp"):
         run_episode(episode(model=agent("gold")))
+
+
+WORDS = {
+    "prompt": 'Build {model}. "quoted"',
+    "mcp_config": "/tmp/a b/mcp.json",
+    "server_command": json.dumps('/opt/py "x"/python'),
+    "server_args": json.dumps(["-I", "/tmp/\u00e9/relay.py"]),
+    "files": "/tmp/a b",
+    "model": "one",
+}
+
+
+def filled(name: str) -> tuple[CommandAgent, list[str]]:
+    """An agent of conf/subject/cli and its command line."""
+    known = configured([f"subject=cli/{name}", "subject.model=one"]).model
+    return known, [_filled(word, WORDS) for word in known._whole()]
+
+
+def test_codex_is_told_of_the_server_in_toml():
+    known, words = filled("codex")
+    settings: dict = {}
+    for flag, value in itertools.pairwise(words):
+        if flag == "-c":
+            (head, table), *_ = tomllib.loads(value).items()
+            for key, inner in table.items():
+                old = settings.setdefault(head, {}).setdefault(key, {})
+                settings[head][key] = {**old, **inner} if isinstance(inner, dict) else inner
+    server = settings["mcp_servers"]["workshop"]
+    assert server["command"] == '/opt/py "x"/python'
+    assert server["args"] == ["-I", "/tmp/\u00e9/relay.py"]
+    assert server["default_tools_approval_mode"] == "approve"
+    assert settings["features"] == {"shell_tool": False}
+    assert words[-2:] == ["--model", "one"]
+    assert known.name == "cli/codex/one"
+
+
+def test_gemini_is_told_of_the_server_in_its_settings():
+    known, words = filled("gemini")
+    settings = json.loads(_filled(known.files["settings.json"], WORDS))
+    server = settings["mcpServers"]["workshop"]
+    assert (server["command"], server["trust"]) == ('/opt/py "x"/python', True)
+    assert server["args"] == ["-I", "/tmp/\u00e9/relay.py"]
+    assert words[words.index("--prompt") + 1] == WORDS["prompt"]
+    where = _filled(known.variables["GEMINI_CLI_SYSTEM_SETTINGS_PATH"], WORDS)
+    assert where == "/tmp/a b/settings.json"
+
+
+def test_claude_code_is_told_of_the_server_in_a_file_and_has_no_other_tools():
+    known, words = filled("claude_code")
+    assert words[words.index("--mcp-config") + 1] == "/tmp/a b/mcp.json"
+    assert "--strict-mcp-config" in words
+    assert words[words.index("--tools") + 1] == ""
+    assert words[words.index("--allowedTools") + 1] == "mcp__workshop"
+    assert _filled(known.stdin, WORDS) == WORDS["prompt"]
 
 
 def study(folder: Path, mode: str, file: object = "") -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 from diagnose.errors import ConfigError
@@ -46,10 +47,8 @@ def check_installed() -> None:
     Raises:
         ConfigError: see above.
     """
-    try:
-        import mcp.server  # noqa: F401 - only whether it is there
-    except ImportError as error:
-        raise ConfigError("mcp", None, 'install the extra: pip install -e ".[mcp]"') from error
+    if find_spec("mcp") is None:
+        raise ConfigError("mcp", None, 'install the extra: pip install -e ".[mcp]"')
 
 
 async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
