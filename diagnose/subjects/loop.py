@@ -93,7 +93,8 @@ def converse(
     Raises:
         InfrastructureError: the provider, the sandbox or the engine failed.
     """
-    first = replace(first, tools=tools_of(scaffold.protocol))
+    tools = stage.tools if scaffold.protocol == "mcp" else tools_of(scaffold.protocol)
+    first = replace(first, tools=tools)
     while True:
         if over := stage.over() or conversation.spent(budgets):
             return over

@@ -1,8 +1,11 @@
 """``diagnose mcp`` as a client meets it: through the SDK's own client, over standard streams."""
 
 import asyncio
+import io
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,7 +33,9 @@ from diagnose.store import read_records
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
+from diagnose.subjects.outside.command import CommandAgent
 from diagnose.subjects.outside.desk import Desk
+from diagnose.subjects.outside.server import NAME, Lines
 from diagnose.subjects.protocol import asked
 from diagnose.subjects.scaffold import Scaffold
 from diagnose.subjects.stage import Stage
@@ -102,7 +107,8 @@ def test_a_client_builds_and_is_recorded_as_a_scripted_subject_would_be(tmp_path
 
     (record,) = recorded(tmp_path)
     assert (record.cell, record.run, record.outcome) == ("1000", 0, "passed")
-    assert record.model.startswith("mcp/mcp ")
+    assert record.model == "mcp/mcp"
+    assert record.subject_log["client"].startswith("mcp ")
     assert record.usage.turns == 3  # the task, an unknown tool and what came late cost nothing
     replies = [code(f"device = {GOLD}\nbuild(device)"), code("press()"), code("verify()")]
     family = family_of(C_L1)
@@ -156,7 +162,7 @@ def test_a_folder_outlives_clients_that_leave_and_servers_that_are_killed(tmp_pa
     asyncio.run(visit())
     (record,) = recorded(tmp_path)
     assert (record.run, record.outcome) == (0, "not_observed")
-    assert record.missing_cause.startswith("no_call: mcp ")
+    assert record.missing_cause.startswith("no_call: mcp")
 
     killed = begun(tmp_path)
     os.kill(killed.pid, signal.SIGKILL)
@@ -332,6 +338,21 @@ def test_hostile_arguments_change_nothing(arguments):
         assert "Error: " in shown or "nothing was run" in shown
 
 
+@given(st.text(st.characters(exclude_categories=()), max_size=20))
+def test_every_text_that_json_can_hold_is_read(text):
+    """Halves of surrogate pairs are replaced, and nothing else is changed."""
+    line = json.dumps(text) + "\n"
+    read = json.loads(Lines(io.StringIO(line)).readline())
+    assert read == re.sub("[\ud800-\udfff]", "\ufffd", json.loads(line))
+    assert Lines(io.StringIO("")).readline() == ""
+
+
+def test_a_line_without_end_is_passed_over(monkeypatch):
+    monkeypatch.setattr("diagnose.subjects.outside.server.MOST_LINE", 8)
+    lines = Lines(io.StringIO("x" * 30 + "\n{}\n"))
+    assert [lines.readline() for _ in range(3)] == ["\n", "{}\n", ""]
+
+
 def working(desk: Desk, budgets: Budgets = Budgets(turns=400)):  # noqa: B008 - it is frozen
     """What the loop makes of the calls that wait at a desk."""
     conversation = Conversation(list(desk._stage.opening))
@@ -408,3 +429,44 @@ def test_programs_of_a_transcript_are_those_of_the_environment():
     model = Scripted("scripted/calls", replies)
     record = run_episode(episode(model=model, task=C_L1, family=family_of(C_L1), scaffold=MCP))
     assert record.verdict == step.info["verdict"]
+
+
+PAGE = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
+
+
+def told(language: str) -> list[str]:
+    """The blocks of the page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_entry_that_the_page_shows_serves_what_it_says(tmp_path):
+    (block,) = told("json")
+    ((name, entry),) = json.loads(block)["mcpServers"].items()
+    assert name == NAME
+    assert entry["command"].endswith("bin/diagnose")
+
+    async def visit():
+        arguments = ["-m", "diagnose", *entry["args"], f"study.folder={tmp_path}"]
+        parameters = StdioServerParameters(command=sys.executable, args=arguments, env=ENVIRONMENT)
+        async with Client(stdio_client(parameters)) as client:
+            text, _ = await said(client, "task")
+            await said(client, "done")
+            return text
+
+    assert "worth finding out" in asyncio.run(visit())  # gap_hints are on
+    (record,) = recorded(tmp_path)
+    assert (record.task, record.model, record.cell) == ("C-L2", "mine/agent-1", "1000")
+    assert record.stop_reason == "stopped"
+
+
+def test_the_commands_of_the_page_are_ones_that_compose():
+    lines = [shlex.split(line) for block in told("bash") for line in block.splitlines()]
+    runs = [words[2:] for words in lines if words[:2] == ["diagnose", "run"]]
+    served = [words[words.index("mcp", 2) + 1 :] for words in lines if words[1:3] == ["mcp", "add"]]
+    assert len(runs) == 3
+    assert len(served) == 2
+    for overrides in runs:
+        assert isinstance(configured(overrides).model, CommandAgent)
+    for flag, task_id, *overrides in served:
+        assert flag == "--task"
+        assert _chosen(task_id, None, "", overrides)[1]

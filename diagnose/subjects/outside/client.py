@@ -55,7 +55,7 @@ class Client:
         with desk:
             self._server.start()
             yield desk
-        conversation.log["client"] = desk.client
+        conversation.log["client"] = f"{desk.client} {desk.version}".strip()
         if not desk.calls:
             raise InfrastructureError("no_call", f"{desk.client or 'nobody'} called nothing")
 
@@ -71,9 +71,5 @@ class Client:
 
 
 def _served(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
-    try:
-        serve(desk, reader, writer)
-    except* (OSError, ValueError):  # the client died while it was written to
-        pass
-    finally:
-        desk.leave()
+    serve(desk, reader, writer)
+    desk.leave()

@@ -156,7 +156,7 @@ class CommandAgent:
         conversation.input_tokens += used.input_tokens
         conversation.output_tokens += used.output_tokens
         conversation.cost_usd += used.cost_usd
-        conversation.log["client"] = desk.client
+        conversation.log["client"] = f"{desk.client} {desk.version}".strip()
         conversation.log["exit_code"] = process.code
         if last := text(found, self.said):
             conversation.log["said"] = _hidden(last, self._secrets())[:TOLD]

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from diagnose.errors import SubjectError
+from diagnose.errors import InfrastructureError, SubjectError
 from diagnose.models import Call, Message, Reply, Tool, ToolCall
 from diagnose.records import StopReason
 from diagnose.sandbox import MAX_CODE
@@ -44,7 +44,8 @@ class Desk:
         rules: the world and its functions: a language model's system prompt.
         task: what is to be built, and what interventions say at the start.
         tools: what may be called.
-        client: who called last, as it names itself; empty while nobody has connected.
+        client: who called last, as it names itself; empty while nobody has.
+        version: of that.
         calls: carried out so far.
     """
 
@@ -63,6 +64,7 @@ class Desk:
         self.rules, self.task = (message.content for message in stage.opening)
         self.tools: tuple[Tool, ...] = stage.tools
         self.client = ""
+        self.version = ""
         self.calls = 0
         self._stage = stage
         self._deadline = time.monotonic() + seconds if seconds else None
@@ -71,6 +73,7 @@ class Desk:
         self._answering: Future[Answer] | None = None
         self._lock = threading.Lock()
         self._closed: Answer | None = None
+        self._fault = ""
 
     def __enter__(self) -> Self:
         """Return self."""
@@ -115,11 +118,17 @@ class Desk:
         """Say that no further call will come; safe in a signal handler."""
         self._asked.put(None)
 
+    def fail(self, error: BaseException) -> None:
+        """Say that calls cannot be taken any more, through no doing of the agent."""
+        self._fault = f"{type(error).__name__}: {error}"
+        self._asked.put(None)
+
     def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """Answer the last call with what the loop observed, and return the next one.
 
         Raises:
             SubjectError: no further call comes.
+            InfrastructureError: the server failed.
         """
         self._answer(messages)
         while True:
@@ -127,6 +136,8 @@ class Desk:
                 asked = self._asked.get(timeout=self._left_s())
             except Empty:
                 raise SubjectError("the time is up") from None
+            if self._fault:
+                raise InfrastructureError("mcp_failed", self._fault)
             if asked is None:
                 raise SubjectError("the agent left")
             future, made = asked

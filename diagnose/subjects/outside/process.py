@@ -89,7 +89,6 @@ class Listener:
             link,
             link.makefile("r", encoding="utf-8", errors="replace", newline="\n") as reader,
             link.makefile("w", encoding="utf-8", newline="\n") as writer,
-            contextlib.suppress(OSError, ValueError, ExceptionGroup),  # it hung up on us
         ):
             serve(self._desk, reader, writer)
 

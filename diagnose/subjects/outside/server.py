@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from diagnose.errors import ConfigError
 from diagnose.models import Tool
@@ -23,10 +24,40 @@ READ = Tool(
     {"type": "object", "properties": {}, "additionalProperties": False},
 )
 NAMED = 60  # characters of a client's name that are kept
+MOST_LINE = 16_000_000  # characters of a message; a longer one is not read
+# An escape in JSON: a surrogate pair, half of one, or any other (so that none begins inside it).
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F]..)|.)"
+)
+
+
+class Lines:
+    """A client's messages as the SDK can read them: it would drop what follows in silence.
+
+    Half a surrogate pair, which a model may write and JavaScript passes on, is no Unicode: here it
+    becomes the replacement character. A line without end would fill our memory.
+    """
+
+    def __init__(self, reader: IO[str]) -> None:
+        """Read from a text stream."""
+        self._reader = reader
+
+    def readline(self) -> str:
+        """Return the next line; an empty text at the end of file."""
+        line = self._reader.readline(MOST_LINE)
+        if len(line) == MOST_LINE and not line.endswith("\n"):
+            while (rest := self._reader.readline(MOST_LINE)) and not rest.endswith("\n"):
+                pass
+            return "\n"
+        if "\\ud" in line.lower():
+            line = _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], line)
+        return line
 
 
 def serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
-    """Serve one client until it closes its side; ``writer`` carries the protocol alone.
+    """Serve one client until it closes its side or dies; ``writer`` carries the protocol alone.
+
+    A fault of the server itself is the desk's to report.
 
     Args:
         desk: what is served.
@@ -38,7 +69,12 @@ def serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
     """
     check_installed()
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # what a client sends wrong is answered
-    asyncio.run(_serve(desk, reader, writer))
+    try:
+        asyncio.run(_serve(desk, reader, writer))
+    except* OSError:  # the client died while it was written to
+        pass
+    except* Exception as error:  # noqa: BLE001 - a thread's end: the episode must hear of it
+        desk.fail(error)
 
 
 def check_installed() -> None:
@@ -66,7 +102,8 @@ async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
         params = context.session.client_params
         if params:
             info = params.client_info
-            desk.client = " ".join(f"{info.name} {info.version}".split())[:NAMED]
+            desk.client = " ".join(info.name.split())[:NAMED]
+            desk.version = " ".join(info.version.split())[:NAMED]
 
     async def tools(context: ServerRequestContext[Any], _: object) -> types.ListToolsResult:
         seen(context)
@@ -131,5 +168,7 @@ async def _serve(desk: Desk, reader: IO[str], writer: IO[str]) -> None:
         on_list_resources=resources,
         on_read_resource=resource,
     )
-    async with stdio_server(anyio.wrap_file(reader), anyio.wrap_file(writer)) as (received, sent):
+    async with stdio_server(
+        anyio.wrap_file(cast("IO[str]", Lines(reader))), anyio.wrap_file(writer)
+    ) as (received, sent):
         await server.run(received, sent, server.create_initialization_options())
