@@ -135,6 +135,12 @@ def test_what_it_finds_is_an_empty_folder_and_an_environment_of_few_words(tmp_pa
     assert family_of(C_L2).text(C_L2).strip() in seen["stdin"]
 
 
+def test_its_files_lie_where_they_are_named(tmp_path):
+    files = {"home/.fake/settings": "{server_args}", "other": ""}
+    played(agent("look", tmp_path / "seen", files=files))
+    assert json.loads((tmp_path / "seen").read_text())["home"][0].endswith("/home/.fake")
+
+
 def test_a_key_that_an_agent_gives_away_is_struck_out():
     record = played(agent("leak"))
     assert KEY not in record.to_line()
@@ -162,6 +168,7 @@ def test_time_that_passes_without_a_call_is_no_outcome():
         ({"keys": ["NOT_SET_4711"]}, "NOT_SET_4711"),
         ({"home": "mine"}, "subject.home"),
         ({"files": {"../x": ""}}, "subject.files"),
+        ({"files": {"home/x": ""}, "home": "inherited"}, "subject.files"),
         ({"unobserved": {"quota": "("}}, "subject.unobserved.quota"),
     ],
 )
@@ -211,13 +218,12 @@ def test_codex_is_told_of_the_server_in_toml():
 
 def test_gemini_is_told_of_the_server_in_its_settings():
     known, words = filled("gemini")
-    settings = json.loads(_filled(known.files["settings.json"], WORDS))
+    settings = json.loads(_filled(known.files["home/.gemini/settings.json"], WORDS))
     server = settings["mcpServers"]["workshop"]
     assert (server["command"], server["trust"]) == ('/opt/py "x"/python', True)
     assert server["args"] == ["-I", "/tmp/\u00e9/relay.py"]
     assert words[words.index("--prompt") + 1] == WORDS["prompt"]
-    where = _filled(known.variables["GEMINI_CLI_SYSTEM_SETTINGS_PATH"], WORDS)
-    assert where == "/tmp/a b/settings.json"
+    assert settings["tools"] == {"core": ["mcp_workshop_*"]}
 
 
 def test_claude_code_is_told_of_the_server_in_a_file_and_has_no_other_tools():

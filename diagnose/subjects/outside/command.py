@@ -26,6 +26,7 @@ PASSED = (
     *("NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "no_proxy"),
 )
+IN_HOME = "home/"  # begins the name of a file that lies in the agent's own home
 LEAST_SECRET = 8  # characters of a key that is worth striking out
 TOLD = 400  # characters of what an agent printed that are kept
 
@@ -49,7 +50,7 @@ class CommandAgent:
     model_arguments: Sequence[str] = ()  # added where a model is given
     arguments: Sequence[str] = ()  # added last, for one's own choices
     stdin: str = ""  # what it reads on standard input
-    files: Mapping[str, str] = field(default_factory=dict)  # written before it starts, by name
+    files: Mapping[str, str] = field(default_factory=dict)  # written before; home/NAME in its home
     keys: Sequence[str] = ()  # variables passed on; one must be set unless the home is inherited
     variables: Mapping[str, str] = field(default_factory=dict)  # set besides
     home: str = "own"  # own: empty, and gone afterwards; inherited: the caller's
@@ -69,6 +70,9 @@ class CommandAgent:
         for name in self.files:
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise ConfigError("subject.files", name, "give a path below the folder of files")
+            if name.startswith(IN_HOME) and self.home != "own":
+                remedy = "nothing is written into your home; put it there yourself, and leave files"
+                raise ConfigError("subject.files", name, remedy)
         for cause, pattern in self.unobserved.items():
             _pattern(cause, pattern)
 
@@ -140,7 +144,8 @@ class CommandAgent:
         place.config.write_text(json.dumps({"mcpServers": {NAME: entry}}), encoding="utf-8")
         (place.files / "in").write_text(_filled(self.stdin, words), encoding="utf-8")
         for name, content in self.files.items():
-            path = place.files / name
+            inside = name.removeprefix(IN_HOME)
+            path = (place.files if inside == name else Path(place.home)) / inside
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_filled(content, words), encoding="utf-8")
 
@@ -170,7 +175,8 @@ class CommandAgent:
         if process.fault:
             raise ConfigError("subject.command", self.command[0], process.fault)
         printed = "\n".join([process.printed("out"), process.printed("err")])
-        told = _hidden(" ".join(printed.split()), secrets)[-TOLD:]
+        last = text(documents(process.printed("out")), self.said) or printed
+        told = _hidden(" ".join(last.split()), secrets)[-TOLD:]
         if process.code:
             for cause, pattern in self.unobserved.items():
                 if _pattern(cause, pattern).search(printed):
