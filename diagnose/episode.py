@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
 import diagnose
+from diagnose.env.circuit import Circuit
 from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
@@ -24,6 +25,7 @@ from diagnose.subjects.scaffold import STANDARD, Scaffold
 from diagnose.subjects.scientist import Place, Scientists
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import Family, Task
+from diagnose.tasks.failing import causes_of
 
 ENV = "env"  # the factor whose dose is the variant of the world, by its place in KINDS
 RECALL = "recall"  # what it takes away: knowledge that hangs on the names of things
@@ -52,6 +54,8 @@ class Episode:
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved, kept in the record
     variant: Variant = VANILLA  # how things are called in its world
     scaffold: Scaffold = STANDARD
+    chain: str = ""  # the dependent series it belongs to; empty: independent
+    carried: tuple[Mapping[str, str], ...] = ()  # the knowledge book of the episode before it
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -95,7 +99,9 @@ def run_episode(episode: Episode) -> EpisodeRecord:
     first = Call(episode.seed_path, 0, episode.episode_id)
     conversation = Conversation([])
     scientists = Scientists(_place(episode, first), conversation, episode.budgets)
-    setting = Setting(episode.task, episode.seed_path, episode.variant, scientists.consult)
+    setting = Setting(
+        episode.task, episode.seed_path, episode.variant, scientists.consult, episode.carried
+    )
     laid = [
         Laid(name, dose, episode.interventions[name], setting)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
@@ -133,6 +139,8 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
         reports=tuple(scientists.reports),
+        book=tuple(entry for one in laid for entry in one.book),
+        causes=() if passed else _causes(episode, judged.circuit, conversation.log),
     )
 
 
@@ -183,6 +191,7 @@ def _blank(episode: Episode) -> EpisodeRecord:
         versions=versions(),
         config=episode.config,
         variant=episode.variant.kind,
+        chain=episode.chain,
     )
 
 
@@ -192,6 +201,27 @@ def _off(episode: Episode, name: str) -> InterventionRecord:
     if name == ENV:  # whoever is in a world is in it: nobody is offered it and declines
         return InterventionRecord(RECALL, dose, offered=bool(dose), used=bool(dose))
     return InterventionRecord(episode.interventions[name].capacity, dose, offered=False, used=None)
+
+
+def _causes(
+    episode: Episode, circuit: Circuit | None, log: Mapping[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """Return why the device fails, and where the subject says that it lost each law.
+
+    No repair is pressed here: that would cost as much as the study itself.
+    """
+    failed = log.get("failed")
+    stages = failed if isinstance(failed, Mapping) else {}
+    return tuple(
+        {
+            "cause": one.cause,
+            "law": one.law,
+            "capacity_by_convention": one.capacity_by_convention,
+            "lamps": len(one.lamps),
+            "stage": str(stages.get(one.law, "")),
+        }
+        for one in causes_of(episode.task, circuit, family=episode.family)
+    )
 
 
 @cache

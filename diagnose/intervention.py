@@ -9,7 +9,7 @@ Interventions are found through the Hydra config group ``conf/interventions/<nam
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from diagnose.env.circuit import Circuit
 from diagnose.env.variant import VANILLA, Variant
@@ -30,6 +30,7 @@ class Setting:
     seed_path: tuple[str | int, ...]  # study seed, task, run: the same in every cell
     variant: Variant = VANILLA  # its ``hear`` understands a subject; what you say is told for you
     consult: Consult | None = None  # asks a sub-agent; None where no model is at hand
+    carried: tuple[Mapping[str, str], ...] = ()  # the book of the episode before, in a curriculum
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Evidence:
 def consults(intervention: "Intervention", dose: int) -> bool:
     """Whether an intervention at ``dose`` has questions answered by a sub-agent of the subject."""
     return dose not in (0, SHAM) and bool(getattr(intervention, "consults", False))
+
+
+def carries(intervention: "Intervention") -> bool:
+    """Whether an intervention keeps a book that a curriculum carries on to the next level."""
+    return bool(getattr(intervention, "carries", False))
 
 
 def checked_dose(name: str, dose: int, doses: Sequence[int]) -> None:
@@ -84,6 +90,15 @@ class Session(Protocol):
 
     def used(self, evidence: Evidence) -> bool:
         """Return whether the subject made use of it: compliance."""
+        ...
+
+
+@runtime_checkable
+class BookKeeping(Protocol):
+    """A session that keeps a book: a record holds it, and a curriculum carries it on."""
+
+    def book(self) -> tuple[Mapping[str, str], ...]:
+        """Return the entries, each section by its name."""
         ...
 
 

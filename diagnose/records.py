@@ -73,7 +73,13 @@ class EpisodeRecord:
     reports: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
+    # Why a failed device fails, what weighs most first: cause, law, lamps (how many it affects),
+    # the capacity it is taken to speak of by the published convention, and the stage in which the
+    # subject says it lost that law ("" where it does not say).
+    causes: tuple[Mapping[str, Any], ...] = ()
     variant: str = "vanilla"  # how things are called in the episode's world
+    chain: str = ""  # the dependent series it belongs to: C/run3/0010; empty: independent
+    book: tuple[Mapping[str, str], ...] = ()  # the knowledge book's entries at the end
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -110,6 +116,8 @@ class EpisodeRecord:
             values["factors"] = tuple(data["factors"])
             values["transcript"] = tuple(data["transcript"])
             values["reports"] = tuple(data.get("reports", ()))
+            values["book"] = tuple(data.get("book", ()))
+            values["causes"] = tuple(data.get("causes", ()))  # labelled since 0.1 only
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

@@ -14,7 +14,7 @@ _SUCCESS: Mapping[str, bool | None] = {"passed": True, "failed": False, "not_obs
 _STOP_REASONS = frozenset(get_args(StopReason))
 _TEXTS = (
     *("episode_id", "study", "model", "family", "task", "cell", "missing_cause"),
-    *("circuit_sha256", "task_sha256", "prompt_sha256"),
+    *("circuit_sha256", "task_sha256", "prompt_sha256", "chain"),
 )
 _WHOLE = ("study_seed", "level", "run", "schema_version")
 _COUNTS = ("turns", "trials", "host_calls", "input_tokens", "output_tokens")
@@ -44,6 +44,8 @@ def check_record(record: EpisodeRecord) -> None:
     _want(isinstance(reason, str) and reason in _STOP_REASONS, "stop_reason", record)
     _want(all(isinstance(one, dict) for one in record.transcript), "transcript", record)
     _want(all(isinstance(one, dict) for one in record.reports), "reports", record)
+    _want(all(map(_entry_fits, record.book)), "book", record)
+    _want(all(map(_cause_fits, record.causes)), "causes", record)
     factors = record.factors
     _want(all(isinstance(one, str) for one in factors), "factors", record)
     _want(len(set(factors)) == len(factors), "factors", record)
@@ -59,6 +61,12 @@ def check_record(record: EpisodeRecord) -> None:
         raise ValueError("its cost_usd is not a number")
 
 
+def _entry_fits(entry: object) -> bool:
+    if not isinstance(entry, dict) or not entry:
+        return False
+    return all(isinstance(text, str) for text in (*entry.keys(), *entry.values()))
+
+
 def _intervention_fits(one: InterventionRecord) -> bool:
     kinds: tuple[tuple[object, tuple[type, ...]], ...] = (
         (one.capacity, (str,)),
@@ -68,6 +76,14 @@ def _intervention_fits(one: InterventionRecord) -> bool:
         (one.used, (bool, type(None))),
     )
     return all(type(value) in allowed for value, allowed in kinds)
+
+
+def _cause_fits(one: object) -> bool:
+    if not isinstance(one, dict):
+        return False
+    texts = (one.get(key) for key in ("cause", "law", "capacity_by_convention", "stage"))
+    lamps = one.get("lamps")
+    return all(isinstance(text, str) for text in texts) and type(lamps) is int and lamps >= 0
 
 
 def _want(fits: object, name: str, record: EpisodeRecord) -> None:

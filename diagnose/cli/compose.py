@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from diagnose.config import StudyConfig
-from diagnose.design import Cell, EpisodePlan, Factor, cells, schedule, schedule_sha256
+from diagnose.config import SETTINGS, StudyConfig
+from diagnose.curriculum import Chains, chained
+from diagnose.design import Cell, EpisodePlan, Factor, bundles, cells, schedule, schedule_sha256
 from diagnose.env.variant import KINDS, Variant, variant
 from diagnose.episode import (
     ENV,
@@ -19,7 +20,7 @@ from diagnose.episode import (
     versions,
 )
 from diagnose.errors import ConfigError, InputError
-from diagnose.intervention import SHAM, Intervention, consults
+from diagnose.intervention import SHAM, Intervention, carries, consults
 from diagnose.ledger import episode_id
 from diagnose.models import Model
 from diagnose.models.reference.truth import METHOD
@@ -55,6 +56,7 @@ class Study:
     @cached_property
     def header(self) -> dict[str, Any]:
         """What the folder says of itself."""
+        together = [list(names) for names in bundles(self.factors, self.config.design)]
         return {
             "study": self.config.name,
             "factors": [asdict(factor) for factor in self.factors],
@@ -67,6 +69,8 @@ class Study:
             "interventions": self.config.interventions,
             "env": list(self.config.env),
             "shared": self._shared,
+            **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
+            **({"bundles": together} if together else {}),
         }
 
     @cached_property
@@ -98,18 +102,22 @@ class Study:
     def _ids(self) -> dict[EpisodePlan, str]:
         shared = hashlib.sha256(canonical_json(self._shared).encode()).hexdigest()
         tasks = {name: one.to_json() for name, one in self.tasks.items()}
-        return {
-            plan: episode_id(
+        chains = Chains(self.plans)
+        ids: dict[EpisodePlan, str] = {}
+        # By level, so that an episode's id can hold the id of the one before it.
+        for plan in sorted(self.plans, key=lambda plan: self.tasks[plan.task].level):
+            before = chains.before(plan)
+            ids[plan] = episode_id(
                 {
                     "shared": shared,
                     "task": tasks[plan.task],
                     "run": plan.run,
                     "interventions": self.laid(plan),
                     **self._named(plan),
+                    **({"after": ids[before]} if before else {}),
                 }
             )
-            for plan in self.plans
-        }
+        return ids
 
     def laid(self, plan: EpisodePlan) -> dict[str, Any]:
         """Return the interventions that are on, with all that determines what they say."""
@@ -150,6 +158,17 @@ class Study:
         every = cells(self.factors, self.config.design)
         return frozenset(cell.code for cell in every if not self.variant_of(cell).plain)
 
+    @cached_property
+    def carrying_cells(self) -> frozenset[str]:
+        """The cells in which a book is carried along and shown, rather than a sham of one."""
+        if self.config.setting != "curriculum":
+            return frozenset()
+        doses = {
+            cell.code: _kept(self.factors, self.interventions, cell)
+            for cell in cells(self.factors, self.config.design)
+        }
+        return frozenset(code for code, dose in doses.items() if dose not in (0, SHAM))
+
     def episode(self, plan: EpisodePlan) -> Episode:
         """Return a plan's episode, resolved."""
         chosen = self.tasks[plan.task]
@@ -167,12 +186,15 @@ class Study:
             budgets=self.budgets,
             limits=self.limits,
             scaffold=self.scaffold,
+            chain=plan.chain,
+            carried=plan.carried,
             config={
                 **self._shared,
                 "scaffold": asdict(self.scaffold),
                 "interventions": self.config.interventions,
                 "design": self.config.design,
                 "env": list(self.config.env),
+                "setting": self.config.setting,
             },
             variant=self.variant_of(Cell.from_code(plan.cell)),
         )
@@ -220,17 +242,34 @@ def compose(config: StudyConfig) -> Study:
     tasks = {one.id: one for one in chosen}
     if len(tasks) < len(chosen):
         raise ConfigError("study.tasks", list(config.tasks or ()), "name each task once")
+    plans = schedule(factors, config.design, list(tasks), config.runs, config.seed)
+    if config.setting == "curriculum":
+        every = cells(factors, config.design)
+        kept = {cell.code for cell in every if _kept(factors, interventions, cell)}
+        plans = chained(plans, tasks, kept)
     return Study(
         config=config,
         factors=tuple(factors),
         tasks=tasks,
-        plans=tuple(schedule(factors, config.design, list(tasks), config.runs, config.seed)),
+        plans=tuple(plans),
         model=_made("subject", config.subject),
         interventions=interventions,
         budgets=_values("budgets", Budgets, config.budgets),
         scaffold=_values("scaffold", Scaffold, config.scaffold),
         limits=_values("limits", Limits, config.limits),
         policy=_values("run", RunPolicy, config.run),
+    )
+
+
+def _kept(factors: Sequence[Factor], interventions: Mapping[str, Intervention], cell: Cell) -> int:
+    """Return the dose in a cell of the intervention that keeps a book; 0 for none."""
+    return max(
+        (
+            dose
+            for factor, dose in zip(factors, cell.doses, strict=True)
+            if factor.name != ENV and carries(interventions[factor.name])
+        ),
+        default=0,
     )
 
 

@@ -25,7 +25,11 @@ def truth(study: Study) -> None:
     from diagnose.models.reference.truth import true_table
 
     by_task = true_table(
-        study.model.profile, study.tasks.values(), study.supplied, study.renamed_cells
+        study.model.profile,
+        study.tasks.values(),
+        study.supplied,
+        study.renamed_cells,
+        study.carrying_cells,
     )
     mean = {
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied

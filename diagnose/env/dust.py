@@ -6,9 +6,10 @@ to a repeater's ends and an observer's back. With connections along one axis onl
 through; with none at all it is a cross.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from diagnose.env.blocks import HORIZONTAL, OFFSETS, OPPOSITE, STONE, Pos, name_of, props_of
+from diagnose.env.blocks import AIR, HORIZONTAL, OFFSETS, OPPOSITE, Pos, name_of, props_of
+from diagnose.env.trace import Dust
 
 DUST = "redstone_wire"
 _GIVES_SIGNAL = frozenset(
@@ -27,21 +28,68 @@ _FULL = _CONDUCTORS | {"glass", "redstone_block", "observer"}
 _STEPS = tuple((side, OFFSETS[side][0], OFFSETS[side][2]) for side in HORIZONTAL)
 
 
+class Dusts(Mapping[Pos, Dust]):
+    """Every dust of a circuit; a shape is worked out when asked for, as few judges ask.
+
+    Attributes:
+        blocks: of the circuit.
+        peaks: the strongest signal that each dust carried, 0..15.
+    """
+
+    def __init__(self, blocks: Mapping[Pos, str], peaks: Mapping[Pos, int]) -> None:
+        self.blocks = blocks
+        self.peaks = peaks
+        self._known: dict[Pos, Dust] = {}
+
+    def __getitem__(self, pos: Pos) -> Dust:
+        """Return the dust at ``pos``."""
+        found = self._known.get(pos)
+        if found is None:
+            peak = self.peaks[pos]
+            sides = tuple(sides_of(self.blocks, pos))
+            found = self._known[pos] = Dust(len(sides), peak, sides)
+        return found
+
+    def __iter__(self) -> Iterator[Pos]:
+        """Go through the cells."""
+        return iter(self.peaks)
+
+    def __len__(self) -> int:
+        """The number of dusts."""
+        return len(self.peaks)
+
+    def __repr__(self) -> str:
+        """As a dictionary shows itself."""
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[type[dict[Pos, Dust]], tuple[dict[Pos, Dust]]]:
+        """Cross process boundaries: a read-only view of blocks does not pickle."""
+        return (dict, (dict(self),))
+
+
+def peaks_of(dusts: Mapping[Pos, Dust]) -> Mapping[Pos, int]:
+    """Return the strongest signal of every dust, without working out its shape if it can."""
+    if isinstance(dusts, Dusts):
+        return dusts.peaks
+    return {pos: dust.peak for pos, dust in dusts.items()}
+
+
 def sides_of(blocks: Mapping[Pos, str], pos: Pos) -> dict[str, str]:
     """Return the connected sides of the dust at ``pos``: direction -> ``side`` or ``up``.
 
-    ``blocks`` holds no floor; the cells at y = 0 count as stone.
+    ``blocks`` holds no floor, which no dust connects to.
     """
     x, y, z = pos
-    free_above = _name(blocks, (x, y + 1, z)) not in _CONDUCTORS
+    state_at = blocks.get
+    free_above = name_of(state_at((x, y + 1, z), AIR)) not in _CONDUCTORS
     sides: dict[str, str] = {}
     for side, dx, dz in _STEPS:
-        at = (x + dx, y, z + dz)
-        name = _name(blocks, at)
-        if name in _FULL and free_above and _name(blocks, (x + dx, y + 1, z + dz)) == DUST:
+        beside = state_at((x + dx, y, z + dz), AIR)
+        name = name_of(beside)
+        if free_above and name in _FULL and name_of(state_at((x + dx, y + 1, z + dz), AIR)) == DUST:
             sides[side] = "up"
-        elif _joins(name, side, blocks, at) or (
-            name not in _CONDUCTORS and _name(blocks, (x + dx, y - 1, z + dz)) == DUST
+        elif _joins(name, side, beside) or (
+            name not in _CONDUCTORS and name_of(state_at((x + dx, y - 1, z + dz), AIR)) == DUST
         ):
             sides[side] = "side"
     if len(sides) > 1:
@@ -52,17 +100,10 @@ def sides_of(blocks: Mapping[Pos, str], pos: Pos) -> dict[str, str]:
     return sides
 
 
-def _joins(name: str, side: str, blocks: Mapping[Pos, str], at: Pos) -> bool:
+def _joins(name: str, side: str, state: str) -> bool:
     """Return whether dust reaches out sideways to a block that lies towards ``side``."""
+    if name in _GIVES_SIGNAL:
+        return True
     if name == "repeater":
-        return props_of(blocks[at])["facing"] in (side, OPPOSITE[side])
-    if name == "observer":
-        return props_of(blocks[at])["facing"] == side
-    return name in _GIVES_SIGNAL
-
-
-def _name(blocks: Mapping[Pos, str], pos: Pos) -> str:
-    state = blocks.get(pos)
-    if state is None:
-        return name_of(STONE) if pos[1] == 0 else "air"
-    return name_of(state)
+        return props_of(state)["facing"] in (side, OPPOSITE[side])
+    return name == "observer" and props_of(state)["facing"] == side

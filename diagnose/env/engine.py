@@ -7,9 +7,11 @@ holds the two equal.
 import importlib.metadata
 import json
 import math
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import nucleation
 
@@ -25,12 +27,13 @@ from diagnose.env.blocks import (
 )
 from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
-from diagnose.env.dust import sides_of
-from diagnose.env.trace import Dust, Interval, Time, Trace
+from diagnose.env.dust import Dusts
+from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
+from diagnose.env.rest import at_rest
+from diagnose.env.trace import Time, Trace
 from diagnose.errors import InputError
 
 ENGINE = f"nucleation {importlib.metadata.version('nucleation')} tick"
-TICKS_PER_RT = 2  # game ticks in one redstone tick
 SETTLE_RT = 600  # a circuit that still moves after this long is not settled
 MOST_CHANGES = 100_000  # of blocks, while settling and again while watched; a gold L7 makes 6,000
 _GLASS, _DUST = parse_block("glass"), parse_block("redstone_wire")
@@ -54,8 +57,8 @@ class Watch:
 class TraceCache:
     """The traces of this process, least recently used first out. A trace is pure data.
 
-    ``parts`` bounds the lit intervals and dusts of all traces together: clocks can put a thousand
-    times as many into one trace as an honest device does.
+    ``parts`` bounds the lit intervals, dusts and blocks of all traces together: clocks can put a
+    thousand times as many into one trace as an honest device does.
     """
 
     def __init__(self, capacity: int = 1024, parts: int = 500_000) -> None:
@@ -91,8 +94,10 @@ class TraceCache:
 
 
 def _parts(trace: Trace) -> int:
-    """Return how much a trace holds: cells, and their lit intervals."""
+    """Return how much a trace holds: cells, their lit intervals, the blocks around the dust."""
     cells = len(trace.lamps) + len(trace.dust) + len(trace.active or ())
+    if isinstance(trace.dust, Dusts):
+        cells += len(trace.dust.blocks)
     return cells + sum(map(len, trace.lamps.values()))
 
 
@@ -116,8 +121,8 @@ def press(
     key = (circuit.sha256, area_side, watch, ENGINE)
     trace = CACHE.get(key)
     if trace is None:
-        _check(circuit, area_side)
-        trace = _watched(standing_world(circuit, area_side), circuit, watch)
+        check(circuit, area_side)
+        trace = _watched(standing_world(circuit, area_side), circuit, area_side, watch)
         CACHE.put(key, trace)
     return trace
 
@@ -130,9 +135,9 @@ def press_fresh(
     last_fall_rt: int = 0,
 ) -> Trace:
     """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
-    _check(circuit, area_side)
+    check(circuit, area_side)
     world = fresh_world(area_side, circuit.blocks.items())
-    return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
+    return _watched(world, circuit, area_side, Watch(watch_rt, tail_rt, last_fall_rt))
 
 
 def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> dict[Pos, str]:
@@ -141,7 +146,7 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     Raises:
         InputError: as ``press``, and a time that is negative or not finite.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     if at_rt is not None and not 0 <= at_rt < math.inf:
         raise InputError("at_rt", at_rt, "give a time in rt, 0 or more")
     world = standing_world(circuit, area_side)
@@ -153,6 +158,37 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     return dict(zip(cells, _states(world, cells), strict=True))
 
 
+def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> list[dict[Pos, str]]:
+    """Return what a press changes, redstone tick by redstone tick, from one run of the engine.
+
+    The first entry holds every block's settled state; entry k + 1 holds the new states of the
+    blocks that changed up to k rt after the press, since the entry before. The last entry is the
+    moment the circuit falls quiet, or ``most_rt``, or ``MOST_CHANGES``.
+
+    Raises:
+        InputError: as ``press``.
+    """
+    check(circuit, area_side)
+    world = standing_world(circuit, area_side)
+    _settle(world)
+    cells = tuple(circuit.blocks)
+    frames = [dict(zip(cells, _states(world, cells), strict=True))]
+    world.use_block(*circuit.press)
+    changes = 0
+    while True:
+        changes += world.changes_count()
+        log = json.loads(world.changes_json()) if world.changes_count() else ()
+        world.clear_changes()
+        frames.append({(x, y, z): state for (x, y, z), state in map(_change, log)})
+        if world.is_quiescent() or len(frames) - 2 >= most_rt or changes >= MOST_CHANGES:
+            return frames
+        world.run(TICKS_PER_RT)
+
+
+def _change(entry: Mapping[str, Any]) -> tuple[Sequence[int], str]:
+    return entry["pos"], sys.intern(entry["to"])
+
+
 def comparator_outputs(circuit: Circuit, area_side: int) -> dict[Pos, int]:
     """Return the strength that each comparator gives before the press.
 
@@ -162,7 +198,7 @@ def comparator_outputs(circuit: Circuit, area_side: int) -> dict[Pos, int]:
     Raises:
         InputError: as ``press``.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     comparators = circuit.cells("comparator")
     given = dict.fromkeys(comparators, 0)
     if not comparators:
@@ -191,7 +227,12 @@ def _around(pos: Pos) -> set[Pos]:
     return {(x + dx, y + dy, z + dz) for dx in near for dy in near for dz in near}
 
 
-def _check(circuit: Circuit, area_side: int) -> None:
+def check(circuit: Circuit, area_side: int) -> None:
+    """Refuse what no engine may see; every way into an engine begins with this.
+
+    Raises:
+        InputError: a block that is not canonical, or outside the area, or no button to press.
+    """
     if isinstance(area_side, bool) or not 1 <= area_side <= LARGEST_SIDE:
         raise InputError("area_side", area_side, f"use 1 to {LARGEST_SIDE}")
     for pos, state in circuit.blocks.items():
@@ -216,15 +257,17 @@ def _settle(world: nucleation.TickSimulation) -> bool:
     return False
 
 
-def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
-    settled = _settle(world)
+def _watched(
+    world: nucleation.TickSimulation, circuit: Circuit, area_side: int, watch: Watch
+) -> Trace:
+    settled = _settle(world) and at_rest(world, circuit, area_side)
     lamps = circuit.cells("redstone_lamp")
     wires = circuit.cells("redstone_wire")
     comparators = circuit.cells("comparator")
     cells = (*lamps, *wires, *comparators)
-    before = dict(zip(cells, _states(world, cells), strict=True))
-    lit_before = tuple(pos for pos in lamps if props_of(before[pos])["lit"] == "true")
-    log = _Log(lit_before, lamps, {pos: int(props_of(before[pos])["power"]) for pos in wires})
+    before = dict(zip(cells, map(gives_of, _states(world, cells)), strict=True))
+    lit_before = tuple(pos for pos in lamps if before[pos].lit)
+    log = Log(lit_before, lamps, {pos: before[pos].power for pos in wires})
 
     start = world.tick_count()
     world.use_block(*circuit.press)
@@ -244,76 +287,20 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
         else:
             world.run_until_quiescent(ticks)
         log.read(world, start)
-    quiet = bool(world.is_quiescent())
+    end_rt = rt_of(world.tick_count() - start)
+    quiet = bool(world.is_quiescent()) and at_rest(world, circuit, area_side)
     return Trace(
-        lamps={pos: tuple(log.intervals[pos]) for pos in lamps},
+        lamps={pos: log.lit(pos) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
-        end_rt=_rt(world.tick_count() - start),
-        dust={
-            pos: Dust(len(sides := tuple(sides_of(circuit.blocks, pos))), log.peaks[pos], sides)
-            for pos in wires
-        },
-        active=frozenset(log.changed).union(
-            pos for pos in comparators if props_of(before[pos])["powered"] == "true"
-        ),
+        end_rt=end_rt,
+        dust=Dusts(circuit.blocks, {pos: log.peak(pos) for pos in wires}),
+        active=frozenset(log.changed).union(pos for pos in comparators if before[pos].powered),
     )
 
 
-class _Log:
-    """Lamp intervals and dust peaks, gathered from the engine's event log."""
-
-    def __init__(self, lit: Sequence[Pos], lamps: Sequence[Pos], power: Mapping[Pos, int]) -> None:
-        self.intervals: dict[Pos, list[Interval]] = {pos: [] for pos in lamps}
-        for pos in lit:
-            self.intervals[pos].append(Interval(0, None))
-        self.peaks = dict(power)
-        self.changes = 0
-        self.changed: set[Pos] = set()
-
-    def read(self, world: nucleation.TickSimulation, start: int | None) -> None:
-        """Take in the log and empty it. ``start`` is the press's tick; None reads the press.
-
-        The log labels a change made by the press with the tick the world stands at, and a change
-        made while stepping from tick t to t + 1 with t. Only the second kind needs the + 1, which
-        is why the two are read apart.
-        """
-        if world.changes_count():
-            self.changes += world.changes_count()
-            for change in json.loads(world.changes_json()):
-                ticks = 0 if start is None else change["tick"] + 1 - start
-                x, y, z = change["pos"]
-                if _output(change["from"]) != _output(change["to"]):  # and not just dust's shape
-                    self.changed.add((x, y, z))
-                self._take((x, y, z), change["to"], _rt(ticks))
-        world.clear_changes()
-
-    def _take(self, pos: Pos, state: str, at_rt: Time) -> None:
-        if pos in self.peaks:
-            self.peaks[pos] = max(self.peaks[pos], int(props_of(state)["power"]))
-            return
-        intervals = self.intervals.get(pos)
-        if intervals is None:
-            return
-        lit = props_of(state)["lit"] == "true"
-        is_open = bool(intervals) and intervals[-1].fall_rt is None
-        if lit and not is_open:
-            intervals.append(Interval(at_rt, None))
-        elif is_open and not lit:
-            intervals[-1] = Interval(intervals[-1].rise_rt, at_rt)
-
-
-def _output(state: str) -> tuple[str | None, ...]:
-    """Return those properties of a state that tell what it gives."""
-    props = props_of(state)
-    return tuple(props.get(name) for name in ("power", "powered", "lit"))
-
-
 def _states(world: nucleation.TickSimulation, cells: Sequence[Pos]) -> list[str]:
-    states: list[str] = json.loads(world.read_probes(json.dumps(cells)))
+    asked = "],[".join(map(cell_text, cells))
+    states: list[str] = json.loads(world.read_probes(f"[[{asked}]]" if cells else "[]"))
     return states
-
-
-def _rt(ticks: int) -> Time:
-    return ticks // TICKS_PER_RT if ticks % TICKS_PER_RT == 0 else ticks / TICKS_PER_RT

@@ -7,7 +7,7 @@ What never changed during the press carried nothing of it: power that always sto
 signal, and a torch that stays dark passes none on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from diagnose.env.blocks import (
     HORIZONTAL,
@@ -21,7 +21,7 @@ from diagnose.env.blocks import (
     support_of,
 )
 from diagnose.env.circuit import Circuit
-from diagnose.env.dust import DUST, sides_of
+from diagnose.env.dust import DUST, peaks_of
 from diagnose.env.trace import Trace
 
 JUNCTION_CONNECTIONS = 3
@@ -36,7 +36,15 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     A junction whose branches end blind reaches no lamp; it is in the mapping with an empty set.
     """
     flow = _Flow(circuit, trace)
-    return {pos: flow.lamps_from(pos) for pos in _junctions(flow, trace)}
+    return {pos: frozenset(flow.lamps_from(pos)) for pos in _junctions(flow)}
+
+
+def downstream(
+    circuit: Circuit, trace: Trace, parts: Iterable[Pos]
+) -> Mapping[Pos, frozenset[Pos]]:
+    """Return, for each of the parts, the cells that what it puts out comes to."""
+    flow = _Flow(circuit, trace)
+    return {pos: flow.cells_from(pos) for pos in parts}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -45,17 +53,18 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     Strong junctions are looked at first: they lie near the button and mostly decide at once.
     """
     flow = _Flow(circuit, trace)
-    return any(len(flow.lamps_from(pos)) >= lamps for pos in _junctions(flow, trace))
+    return any(len(flow.lamps_from(pos, enough=lamps)) >= lamps for pos in _junctions(flow))
 
 
-def _junctions(flow: "_Flow", trace: Trace) -> list[Pos]:
-    """Return the dusts with three or more connections that carried a signal, strongest first."""
-    found = [
-        (-dust.peak, pos)
-        for pos, dust in trace.dust.items()
-        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
-    ]
-    return [pos for _, pos in sorted(found)]
+def _junctions(flow: "_Flow") -> Iterator[Pos]:
+    """Yield the dusts with three or more connections that carried a signal, strongest first.
+
+    A shape costs more to work out than a strength to read, and the first junctions mostly decide.
+    """
+    carrying = [(-peak, pos) for pos, peak in flow.peaks.items() if peak and flow.carries(pos)]
+    for _, pos in sorted(carrying):
+        if flow.dust[pos].connections >= JUNCTION_CONNECTIONS:
+            yield pos
 
 
 class _Flow:
@@ -63,7 +72,8 @@ class _Flow:
 
     def __init__(self, circuit: Circuit, trace: Trace) -> None:
         self.blocks = circuit.blocks
-        self.peaks = {pos: dust.peak for pos, dust in trace.dust.items()}
+        self.dust = trace.dust
+        self.peaks = peaks_of(trace.dust)
         self.active = trace.active
         self.lit = frozenset(pos for pos, intervals in trace.lamps.items() if intervals)
         self._edges: dict[_Node, tuple[_Node, ...]] = {}
@@ -72,11 +82,26 @@ class _Flow:
         """Return whether the press can have acted through the part at ``pos``."""
         return self.active is None or pos in self.active
 
-    def lamps_from(self, start: Pos) -> frozenset[Pos]:
-        """Return the lamps that were lit and lie downstream of ``start``."""
+    def lamps_from(self, start: Pos, enough: int | None = None) -> set[Pos]:
+        """Return the lamps that were lit and lie downstream of ``start``: all, or ``enough``."""
+        lamps: set[Pos] = set()
+        for cell in self._walk(start):
+            if cell in self.lit:
+                lamps.add(cell)
+                if len(lamps) == enough:
+                    break
+        return lamps
+
+    def cells_from(self, start: Pos) -> frozenset[Pos]:
+        """Return the cells that what ``start`` puts out comes to, its own among them."""
+        return frozenset(self._walk(start))
+
+    def _walk(self, start: Pos) -> Iterator[Pos]:
+        """Yield ``start`` and every cell downstream of it, some more than once."""
         first = (start, "part")
         seen = {first}
         waiting = [first]
+        yield start
         while waiting:
             node = waiting.pop()
             edges = self._edges.get(node)
@@ -86,7 +111,7 @@ class _Flow:
                 if beyond not in seen:
                     seen.add(beyond)
                     waiting.append(beyond)
-        return frozenset(pos for pos, _ in seen if pos in self.lit)
+                    yield beyond[0]
 
     def _next(self, node: _Node) -> Iterator[_Node]:
         pos, kind = node
@@ -109,8 +134,7 @@ class _Flow:
                 yield (beside, "part")
 
     def _from_dust(self, pos: Pos) -> Iterator[_Node]:
-        sides = sides_of(self.blocks, pos)
-        for side in sides:
+        for side in self.dust[pos].sides:
             yield from self._into(moved(pos, side), pos, strong=False)
         yield from self._into(moved(pos, "down"), pos, strong=False)
         for beyond in self._dust_beside(pos):

@@ -5,51 +5,62 @@ Everything is drawn larger than wanted and shrunk once, which smooths every edge
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Self
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from diagnose.env.flat import BACK, Colour, blend, enlargement, font
 
 Point = tuple[float, float, float]
-Colour = tuple[int, int, int]
-_OVERSAMPLE = 3
-_HEIGHT = 1.12  # of a block, in tile half-widths; 1.22 would be a true cube
-
-
-def blend(first: Colour, second: Colour, share: float) -> Colour:
-    """Return the colour ``share`` of the way from the first to the second."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
-    return (red, green, blue)
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the enlarged sheet
+HEIGHT = 1.12  # of a block, in tile half-widths; 1.22 would be a true cube
 
 
 class Sheet:
-    """A canvas for the box from ``low`` to ``high`` (corners), ``unit`` pixels per half tile."""
+    """A canvas that holds all ``points``, with ``unit`` pixels per half tile.
 
-    def __init__(
-        self, low: Point, high: Point, unit: float, margins: tuple[int, int, int], back: Colour
-    ) -> None:
-        self.unit = unit * _OVERSAMPLE
-        side, top, bottom = (margin * _OVERSAMPLE for margin in margins)
+    ``margins`` are in pixels: at the sides, above, below.
+    """
+
+    def __init__(self, points: Iterable[Point], unit: float, margins: tuple[int, int, int]) -> None:
+        self.unit = unit
         self._shift = (0.0, 0.0)
-        corners = [
-            self.at((x, y, z))
-            for x in (low[0], high[0])
-            for y in (low[1], high[1])
-            for z in (low[2], high[2])
-        ]
-        left, upper = (min(corner[axis] for corner in corners) for axis in (0, 1))
-        right, lower = (max(corner[axis] for corner in corners) for axis in (0, 1))
-        self._shift = (side - left, top - upper)
-        size = (round(right - left) + 2 * side, round(lower - upper) + top + bottom)
-        self.size = (size[0] // _OVERSAMPLE, size[1] // _OVERSAMPLE)
-        self._image = Image.new("RGB", size, back)
-        self._glow = Image.new("RGB", size)
-        self._draw = ImageDraw.Draw(self._image, "RGBA")
-        self._light = ImageDraw.Draw(self._glow)
+        places = [self.at(point) for point in points]
+        left, upper = (min(place[axis] for place in places) for axis in (0, 1))
+        right, lower = (max(place[axis] for place in places) for axis in (0, 1))
+        side, top, bottom = margins
+        wide, high = round(right - left) + 2 * side, round(lower - upper) + top + bottom
+        scale = self.scale = enlargement(wide, high)
+        self.unit = unit * scale
+        self._shift = ((side - left) * scale, (top - upper) * scale)
+        self._take(Image.new("RGB", (wide * scale, high * scale), BACK), None)
+
+    def _take(self, image: Image.Image, glow: Image.Image | None) -> None:
+        self.image = image
+        self.glow = Image.new("RGB", image.size) if glow is None else glow
+        self._draw = ImageDraw.Draw(self.image, "RGBA")
+        self._light = ImageDraw.Draw(self.glow)
+
+    def window(self, box: Box) -> Self:
+        """Return a copy of a part of this sheet that draws at the same places."""
+        part = object.__new__(type(self))
+        part.unit, part.scale = self.unit, self.scale
+        part._shift = (self._shift[0] - box[0], self._shift[1] - box[1])
+        part._take(self.image.crop(box), self.glow.crop(box))
+        return part
+
+    def lay(self, part: "Sheet", window: Box, box: Box) -> None:
+        """Put what lies in ``box`` back from a window."""
+        left, top = window[:2]
+        inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+        self.image.paste(part.image.crop(inner), box[:2])
+        self.glow.paste(part.glow.crop(inner), box[:2])
 
     def at(self, point: Point) -> tuple[float, float]:
         """Return the pixel of a world point."""
         x, y, z = point
         across = (x - z) * self.unit
-        down = (x + z) * self.unit / 2 - y * self.unit * _HEIGHT
+        down = (x + z) * self.unit / 2 - y * self.unit * HEIGHT
         return (across + self._shift[0], down + self._shift[1])
 
     def polygon(
@@ -69,6 +80,11 @@ class Sheet:
         if edge is not None:
             width = max(1, round(self.unit * 0.035))
             self._draw.line([*corners, corners[0], corners[1]], edge, width, joint="curve")
+
+    def faint(self, points: Sequence[Point], fill: Colour, thick: float) -> None:
+        """Draw a line that shines through what stands before it."""
+        width = max(1, round(self.unit * thick))
+        self._draw.line([self.at(point) for point in points], (*fill, 96), width)
 
     def line(
         self, points: Sequence[Point], fill: Colour, thick: float, *, glow: float = 0.0
@@ -95,25 +111,19 @@ class Sheet:
         self, point: Point, text: str, fill: Colour, size: float, *, edge: Colour | None = None
     ) -> None:
         """Write text centred on a world point, ``size`` in half-tiles."""
-        font = ImageFont.load_default(size * self.unit)
         rim = round(self.unit * 0.07) if edge else 0
-        self._draw.text(self.at(point), text, fill, font, "mm", stroke_width=rim, stroke_fill=edge)
-
-    def caption(self, place: str, text: str, fill: Colour, size: int, row_px: int) -> None:
-        """Write a line ``left`` or ``right`` aligned; a negative row counts from the bottom."""
-        font = ImageFont.load_default(size * _OVERSAMPLE)
-        inset = 18 * _OVERSAMPLE
-        width, height = self._image.size
-        across = inset if place == "left" else width - inset
-        down = row_px * _OVERSAMPLE if row_px >= 0 else height + row_px * _OVERSAMPLE
-        self._draw.text((across, down), text, fill, font, "lm" if place == "left" else "rm")
+        letters = font(size * self.unit)
+        self._draw.text(
+            self.at(point), text, fill, letters, "mm", stroke_width=rim, stroke_fill=edge
+        )
 
     def finished(self) -> Image.Image:
         """Return the picture at its true size, the glow laid over it."""
-        image = self._image.resize(self.size, Image.Resampling.LANCZOS)
-        light = self._glow.resize(self.size, Image.Resampling.BOX)
-        unit = self.unit / _OVERSAMPLE
-        for radius, share in ((unit * 0.35, 0.55), (unit * 1.1, 0.6)):
-            halo = light.filter(ImageFilter.GaussianBlur(radius))
+        image, light = self.image.reduce(self.scale), self.glow.reduce(self.scale)
+        unit = self.unit / self.scale
+        # The wider a halo, the coarser it may be computed.
+        for radius, share, coarse in ((unit * 0.35, 0.55, 2), (unit * 1.1, 0.6, 4)):
+            small = light.reduce(coarse).filter(ImageFilter.GaussianBlur(radius / coarse))
+            halo = small.resize(light.size, Image.Resampling.BILINEAR)
             image = ImageChops.screen(image, halo.point(lambda value, part=share: value * part))
         return image

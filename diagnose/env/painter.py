@@ -6,25 +6,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from diagnose.env import parts
 from diagnose.env.blocks import Pos, name_of, props_of
 from diagnose.env.circuit import Circuit
-from diagnose.env.dust import sides_of
 from diagnose.env.engine import states_at
-from diagnose.env.iso import Sheet
+from diagnose.env.flat import INK, Flat, save_png, stacked
+from diagnose.env.legend import strip
+from diagnose.env.scene import Scene
 from diagnose.env.trace import Time
 
-_BACK = (24, 27, 34)
-_TILES = ((60, 66, 78), (55, 61, 72))
-_GRID = (72, 79, 93)
-_FLOOR_SIDES = ((40, 44, 54), (33, 37, 45))
-_INK = (236, 239, 245)
-_FAINT = (148, 156, 172)
-_WIDEST_PX = 1500
-_LARGEST_UNIT_PX = 30.0
 _SMALLEST_AREA = 33
-_LABEL_SIZE = 0.46  # half-tiles
-_AXIS_SIZE = 0.6
+_WIDEST_PX = 1500
+_MANY_COLUMNS, _WIDEST_OF_MANY_PX = 90, 2100  # a large device is drawn larger, to stay readable
 
 
 def draw(
@@ -34,74 +26,60 @@ def draw(
     title: str = "",
 ) -> None:
     """Write a PNG of the circuit, settled, or ``trace_at_rt`` redstone ticks after its press."""
-    render(circuit, trace_at_rt, title).save(Path(path), format="PNG", optimize=True)
+    save_png(render(circuit, trace_at_rt, title), Path(path))
 
 
 def render(circuit: Circuit, trace_at_rt: Time | None = None, title: str = "") -> Image.Image:
-    """Return the picture that ``draw`` writes, for films and notebooks."""
-    side = max(_SMALLEST_AREA, *(max(x, z) + 1 for x, _, z in circuit.blocks))
-    states = states_at(circuit, side, trace_at_rt)
-    low = (min(x for x, _, _ in states) - 1, min(z for _, _, z in states) - 1)
-    high = (max(x for x, _, _ in states) + 2, max(z for _, _, z in states) + 2)
-    top = max(y for _, y, _ in states) + 1
-    across = high[0] - low[0] + high[1] - low[1]
-    unit = min(_LARGEST_UNIT_PX, _WIDEST_PX / across)
-    sheet = Sheet(
-        (low[0], 0.55, low[1]), (high[0], top, high[1]), unit, (44, 62 if title else 46, 46), _BACK
+    """Return the picture that ``draw`` writes, for sheets and notebooks."""
+    states = states_at(circuit, area_of(circuit), trace_at_rt)
+    scene = Scene(circuit, states, widest_px(circuit))
+    return framed(scene.picture(), states, moment(states, trace_at_rt), title)
+
+
+def area_of(circuit: Circuit) -> int:
+    """Return the side of an area that holds the circuit, at least a published task's."""
+    return max(_SMALLEST_AREA, *(max(x, z) + 1 for x, _, z in circuit.blocks))
+
+
+def widest_px(circuit: Circuit) -> int:
+    """Return how wide a circuit's picture may be."""
+    columns = sum(
+        max(pos[axis] for pos in circuit.blocks) - min(pos[axis] for pos in circuit.blocks) + 3
+        for axis in (0, 2)
     )
-    _floor(sheet, low, high)
-    for pos in sorted(states, key=lambda cell: (cell[1], cell[0] + cell[2])):
-        _block(sheet, circuit, states, pos)
-    _captions(sheet, states, trace_at_rt, title)
-    return sheet.finished()
+    return _WIDEST_PX if columns < _MANY_COLUMNS else _WIDEST_OF_MANY_PX
 
 
-def _floor(sheet: Sheet, low: tuple[int, int], high: tuple[int, int]) -> None:
-    """Draw the checked floor with its thickness, and its coordinates along the two near edges."""
-    (left, back), (right, front) = low, high
-    for x in range(left, right):
-        for z in range(back, front):
-            corners = [(x, 1.0, z), (x + 1, 1.0, z), (x + 1, 1.0, z + 1), (x, 1.0, z + 1)]
-            sheet.polygon(corners, _TILES[(x + z) % 2], edge=_GRID)
-    depth = 0.55
-    sheet.polygon(
-        [(left, 1, front), (right, 1, front), (right, depth, front), (left, depth, front)],
-        _FLOOR_SIDES[0],
-    )
-    sheet.polygon(
-        [(right, 1, front), (right, 1, back), (right, depth, back), (right, depth, front)],
-        _FLOOR_SIDES[1],
-    )
-    step = 1 if max(right - left, front - back) <= 14 else 4
-    for x in range(left + 1, right - 1):
-        if x % step == 0:
-            sheet.text((x + 0.5, 1.0, front - 0.5), str(x), _FAINT, _LABEL_SIZE)
-    for z in range(back + 1, front - 1):
-        if z % step == 0:
-            sheet.text((right - 0.5, 1.0, z + 0.5), str(z), _FAINT, _LABEL_SIZE)
-    sheet.text((left + 0.5, 1.0, front - 0.5), "x", _INK, _AXIS_SIZE)
-    sheet.text((right - 0.5, 1.0, back + 0.5), "z", _INK, _AXIS_SIZE)
+def moment(states: Mapping[Pos, str], at_rt: Time | None) -> str:
+    """Return the caption of a moment: ``t = 4 rt,  16 of 64 lamps lit``."""
+    lit, lamps = lit_of(states)
+    return f"{clock(at_rt)},  {lit} of {lamps} lamps lit"
 
 
-def _block(sheet: Sheet, circuit: Circuit, states: Mapping[Pos, str], pos: Pos) -> None:
-    state = states[pos]
-    name, props = name_of(state), props_of(state)
-    if name == "redstone_wire":
-        parts.dust(sheet, pos, sides_of(circuit.blocks, pos), int(props["power"]))
-    elif name in ("repeater", "comparator"):
-        parts.plate(sheet, pos, props)
-    elif name in ("redstone_torch", "redstone_wall_torch"):
-        parts.torch(sheet, pos, props)
-    elif name == "stone_button":
-        parts.button(sheet, pos, props, chosen=pos == circuit.press)
-    else:
-        parts.cube(sheet, pos, name, props)
+def clock(at_rt: Time | None) -> str:
+    """Return a moment's name."""
+    return "before the press" if at_rt is None else f"t = {at_rt:g} rt"
 
 
-def _captions(sheet: Sheet, states: Mapping[Pos, str], at_rt: Time | None, title: str) -> None:
+def lit_of(states: Mapping[Pos, str]) -> tuple[int, int]:
+    """Return how many lamps are lit, and how many there are."""
     lamps = [state for state in states.values() if name_of(state) == "redstone_lamp"]
-    lit = sum(props_of(state)["lit"] == "true" for state in lamps)
-    when = "before the press" if at_rt is None else f"t = {at_rt} rt"
+    return sum(props_of(state)["lit"] == "true" for state in lamps), len(lamps)
+
+
+def framed(
+    image: Image.Image, states: Mapping[Pos, str], said: str, title: str = ""
+) -> Image.Image:
+    """Return a picture with its title above and its legend below."""
+    rows = [image, strip(image.width, said, states.values())]
     if title:
-        sheet.caption("left", title, _INK, 20, 28)
-    sheet.caption("left", f"{when}   {lit} of {len(lamps)} lamps lit", _FAINT, 14, -22)
+        rows.insert(0, heading(image.width, title))
+    return stacked(rows)
+
+
+def heading(width: int, title: str, right: str = "") -> Image.Image:
+    """Return a title as a row, and what is to stand at its right end."""
+    flat = Flat(width, 40)
+    flat.text((18, 24), title, INK, 20, anchor="lm")
+    flat.text((width - 18, 24), right, INK, 20, anchor="rm")
+    return flat.finished()

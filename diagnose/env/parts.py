@@ -1,9 +1,11 @@
 """How each block looks on the isometric sheet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from diagnose.env.blocks import OFFSETS, Pos
-from diagnose.env.iso import Colour, Point, Sheet, blend
+from diagnose.env.flat import CHOSEN as _CHOSEN
+from diagnose.env.flat import Colour, blend, dust_colour
+from diagnose.env.iso import Point, Sheet
 
 _STONE = (139, 144, 153)
 _CUBES: Mapping[str, Colour] = {
@@ -15,16 +17,14 @@ _CUBES: Mapping[str, Colour] = {
     "redstone_lamp": (92, 58, 38),
 }
 _LIT_LAMP = (255, 206, 104)
-_DUST_OFF = (96, 18, 20)
-_DUST_DIM = (150, 22, 20)
-_DUST_FULL = (255, 62, 44)
 _PLATE = (186, 189, 196)
 _ON = (255, 84, 60)
 _OFF = (112, 34, 32)
-_MARK = (58, 62, 70)
+_INK = (34, 37, 44)
 _BUTTON = (158, 163, 172)
-_CHOSEN = (74, 208, 220)
+_ARROW = (214, 218, 226)
 _WOOD = (124, 92, 56)
+_HIGHER = 0.07  # how much lighter each layer is than the one below
 _WHITE = (255, 255, 255)
 _BLACK = (0, 0, 0)
 
@@ -53,7 +53,7 @@ def box(
 def cube(sheet: Sheet, pos: Pos, name: str, props: Mapping[str, str]) -> None:
     """Draw a full block."""
     x, y, z = pos
-    colour = _CUBES[name]
+    colour = blend(_CUBES[name], _WHITE, _HIGHER * (y - 1))
     if name == "redstone_lamp":
         _lamp(sheet, pos, lit=props["lit"] == "true")
         return
@@ -64,27 +64,37 @@ def cube(sheet: Sheet, pos: Pos, name: str, props: Mapping[str, str]) -> None:
     elif name == "redstone_block":
         _inset_faces(sheet, pos, 0.22, (226, 52, 36))
     elif name == "observer":
-        on = props["powered"] == "true"
-        _arrow(sheet, (x + 0.5, y + 1, z + 0.5), props["facing"], _WHITE)
-        sheet.disc((x + 0.5, y + 1, z + 0.5), _ON if on else _OFF, 0.12, glow=0.9 * on)
+        _observer(sheet, pos, props)
 
 
 def dust(sheet: Sheet, pos: Pos, sides: Mapping[str, str], power: int) -> None:
     """Draw redstone dust: a line to each connected side, the brighter the stronger."""
-    x, y, z = pos
-    colour = blend(_DUST_DIM, _DUST_FULL, (power - 1) / 14) if power else _DUST_OFF
+    colour = dust_colour(power)
     glow = 0.25 + 0.5 * power / 15 if power else 0.0
-    centre = (x + 0.5, y + 0.02, z + 0.5)
+    for points in _arms(pos, sides):
+        sheet.line(points, colour, 0.2, glow=glow)
+    if len(sides) > 2:
+        sheet.disc((pos[0] + 0.5, pos[1] + 0.02, pos[2] + 0.5), colour, 0.26, glow=glow)
+
+
+def hidden_dust(sheet: Sheet, pos: Pos, sides: Mapping[str, str], power: int) -> None:
+    """Draw dust faintly over what hides it."""
+    colour = blend(dust_colour(power), _WHITE, 0.15)
+    for points in _arms(pos, sides):
+        sheet.faint(points, colour, 0.12)
+
+
+def _arms(pos: Pos, sides: Mapping[str, str]) -> Iterator[list[Point]]:
+    """Yield the lines of dust from the middle of its cell to each connected side."""
+    x, y, z = pos
     for side, shape in sides.items():
         dx, _, dz = OFFSETS[side]
         rim = (x + 0.5 + dx / 2, y + 0.02, z + 0.5 + dz / 2)
-        points = [centre, rim]
+        points = [(x + 0.5, y + 0.02, z + 0.5), rim]
         # Dust that climbs is seen only on the faces that look at the viewer.
         if shape == "up" and side in ("north", "west"):
             points.append((rim[0], y + 1.02, rim[2]))
-        sheet.line(points, colour, 0.2, glow=glow)
-    if len(sides) > 2:
-        sheet.disc(centre, colour, 0.26, glow=glow)
+        yield points
 
 
 def plate(sheet: Sheet, pos: Pos, props: Mapping[str, str]) -> None:
@@ -94,24 +104,27 @@ def plate(sheet: Sheet, pos: Pos, props: Mapping[str, str]) -> None:
     top = y + 0.14
     box(sheet, (x + 0.04, y, z + 0.04), (x + 0.96, top, z + 0.96), _PLATE)
     dx, _, dz = OFFSETS[props["facing"]]
-    middle = (x + 0.5, top, z + 0.5)
-    back = (x + 0.5 + dx * 0.42, top, z + 0.5 + dz * 0.42)
     colour, glow = (_ON, 0.7) if on else (_OFF, 0.0)
-    sheet.line([back, middle], colour, 0.14, glow=glow)
-    tip = (x + 0.5 - dx * 0.44, top, z + 0.5 - dz * 0.44)
-    wing = (dz * 0.28, dx * 0.28)
+    middle = (x + 0.5, z + 0.5)
+    back = (middle[0] + dx * 0.42, top, middle[1] + dz * 0.42)
+    sheet.line([back, (middle[0], top, middle[1])], colour, 0.14, glow=glow)
+    base = (middle[0] - dx * 0.02, middle[1] - dz * 0.02)
+    wing = (dz * 0.3, dx * 0.3)
     sheet.polygon(
         [
-            tip,
-            (middle[0] + wing[0] - dx * 0.04, top, middle[2] + wing[1] - dz * 0.04),
-            (middle[0] - wing[0] - dx * 0.04, top, middle[2] - wing[1] - dz * 0.04),
+            (middle[0] - dx * 0.45, top, middle[1] - dz * 0.45),
+            (base[0] + wing[0], top, base[1] + wing[1]),
+            (base[0] - wing[0], top, base[1] - wing[1]),
         ],
         colour,
         glow=glow,
     )
-    setting = props.get("delay") or ("−" if props["mode"] == "subtract" else "C")
-    where = (x + 0.5 + dx * 0.2, top + 0.12, z + 0.5 + dz * 0.2)
-    sheet.text(where, setting, _WHITE, 0.62, edge=_MARK)
+    if props.get("locked") == "true":
+        bar = [(base[0] + wing[0], top, base[1] + wing[1])]
+        sheet.line([*bar, (base[0] - wing[0], top, base[1] - wing[1])], _INK, 0.14)
+    setting = props.get("delay") or ("S" if props["mode"] == "subtract" else "C")
+    where = (x + 0.5 + dx * 0.24, top + 0.09, z + 0.5 + dz * 0.24)
+    sheet.text(where, setting, _WHITE, 0.6, edge=_INK)
 
 
 def torch(sheet: Sheet, pos: Pos, props: Mapping[str, str]) -> None:
@@ -183,11 +196,56 @@ def _inset_faces(
         sheet.polygon(corners, blend(colour, _BLACK, shade), glow=glow)
 
 
-def _arrow(sheet: Sheet, centre: Point, facing: str, colour: Colour) -> None:
-    """Draw a line from the middle towards where a block looks."""
-    dx, dy, dz = OFFSETS[facing]
-    end = (centre[0] + dx * 0.4, centre[1] + dy * 0.3, centre[2] + dz * 0.4)
-    sheet.line([centre, end], colour, 0.12)
+def _observer(sheet: Sheet, pos: Pos, props: Mapping[str, str]) -> None:
+    """Draw an observer's eyes where it looks, its red dot where it gives, and an arrow between."""
+    x, y, z = pos
+    on = props["powered"] == "true"
+    dx, dy, dz = OFFSETS[props["facing"]]
+    middle = (x + 0.5, y + 0.5, z + 0.5)
+    for sign in (1, -1):
+        face = (sign * dx, sign * dy, sign * dz)
+        if min(face) < 0:  # that side looks away from the viewer
+            continue
+        centre = tuple(m + 0.5 * f for m, f in zip(middle, face, strict=True))
+        across, along = [axis for axis in range(3) if not face[axis]]
+        if sign > 0:
+            for shift in (-0.2, 0.2):
+                eye = list(centre)
+                eye[across if across != 1 else along] += shift
+                _patch(sheet, (eye[0], eye[1], eye[2]), (across, along), 0.11, _WHITE)
+        else:
+            colour = _ON if on else _OFF
+            patch = (centre[0], centre[1], centre[2])
+            _patch(sheet, patch, (across, along), 0.16, colour, glow=0.9 * on)
+    if not dy:
+        top = y + 1.0
+        tip = (x + 0.5 - dx * 0.38, top, z + 0.5 - dz * 0.38)
+        back = (x + 0.5 + dx * 0.36, top, z + 0.5 + dz * 0.36)
+        sheet.line([back, tip], _ARROW, 0.1)
+        wings = [
+            (tip[0] + dx * 0.3 + side * dz * 0.24, top, tip[2] + dz * 0.3 + side * dx * 0.24)
+            for side in (1, -1)
+        ]
+        sheet.polygon([tip, *wings], _ON if on else _ARROW, glow=0.9 * on)
+
+
+def _patch(
+    sheet: Sheet,
+    centre: Point,
+    axes: tuple[int, int],
+    half: float,
+    colour: Colour,
+    *,
+    glow: float = 0.0,
+) -> None:
+    """Draw a square on a face that spans two axes."""
+    corners = []
+    for first, second in ((-half, -half), (half, -half), (half, half), (-half, half)):
+        corner = list(centre)
+        corner[axes[0]] += first
+        corner[axes[1]] += second
+        corners.append((corner[0], corner[1], corner[2]))
+    sheet.polygon(corners, colour, glow=glow)
 
 
 def _top(x: float, far_x: float, z: float, far_z: float, y: float) -> list[Point]:

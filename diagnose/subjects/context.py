@@ -73,13 +73,18 @@ def _line(turn: Sequence[Message]) -> str:
     head = heads[-1] if heads else ""
     number = found[1] if (found := _NUMBER.match(head)) else "?"
     said = _NUMBER.sub("", head).replace(BEGINS, "").strip()
-    errors = [
-        line
-        for message in turn[1:]
-        for line in message.content.splitlines()
-        if line.startswith(("Error: ", "Pressed"))
-    ]
+    errors = [line for message in turn[1:] for line in _telling(message.content)]
     line = (
         f"- message {number} called {', '.join(called) or 'nothing'}. {' '.join([said, *errors])}"
     )
     return line if len(line) <= SHOWN_LINE else line[: SHOWN_LINE - 3] + "..."
+
+
+def _telling(observation: str) -> list[str]:
+    """Return the lines of an observation that a summary keeps: errors, presses, failed verdicts."""
+    kept, verdict = [], False
+    for line in observation.splitlines():
+        verdict = line.startswith("FAILED") or (verdict and line.startswith("- "))
+        if verdict or line.startswith(("Error: ", "Pressed")):
+            kept.append(line)
+    return kept

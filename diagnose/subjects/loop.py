@@ -40,6 +40,10 @@ class Conversation:
         self.log.update(reply.log)
         return message
 
+    def unanswered(self, error: SubjectError) -> None:
+        """Note why the model could not answer."""
+        self.log["no_reply"] = str(error)
+
     def count(self, faults: Sequence[str]) -> None:
         """Count tool calls that could not be carried out, by what was wrong with them."""
         for fault in filter(None, faults):
@@ -102,7 +106,7 @@ def converse(
             shown = view(conversation.messages, scaffold)
             reply = model.reply(shown, replace(first, number=stage.turn))
         except SubjectError as error:
-            conversation.log["no_reply"] = str(error)
+            conversation.unanswered(error)
             return conversation.spent(budgets) or "stopped"
         request = asked(conversation.take(reply), scaffold.protocol)
         conversation.count(request.faults)

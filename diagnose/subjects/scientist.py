@@ -132,7 +132,7 @@ class Scientists:
             try:
                 reply = self.place.model.reply(tuple(conversation.messages), call)
             except SubjectError as error:
-                conversation.log["no_reply"] = str(error)
+                conversation.unanswered(error)
                 return Report()
             message = conversation.take(reply)
             request = asked(message, protocol)

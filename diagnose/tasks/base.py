@@ -1,12 +1,15 @@
 """What a task is, and what a family of tasks offers."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Interval, Trace, Verdict
+from diagnose.env.timing import Expected
+from diagnose.env.trace import Interval, Time, Trace, Verdict, Window
 from diagnose.env.verifier import common_reasons
 from diagnose.errors import InputError
 from diagnose.laws import Laws
@@ -41,6 +44,10 @@ class Family(Protocol):
     letter: str
     title: str
 
+    def __hash__(self) -> int:
+        """Families are remembered by: what one says of a device never changes."""
+        ...
+
     def params(self, lamps: int) -> dict[str, Any]:
         """Return the rule's parameters for a power-of-two number of lamps (docs/benchmark.md)."""
         ...
@@ -53,8 +60,20 @@ class Family(Protocol):
         """Return when the last lamp is expected to go dark in a slow but correct device."""
         ...
 
+    def expected(self, task: Task) -> Expected:
+        """Return what the rule expects, as far as the failure labeller can use it."""
+        ...
+
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """Return why the family's rule is broken; called when the common checks hold."""
+        ...
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """Return when the rule expects each lamp to be lit, placed where most lamps meet it.
+
+        The rule leaves open when the device answers the press, so that much is taken from what
+        was seen. Only times count here, not places: every window is met by a device that passes.
+        """
         ...
 
     def build(self, task: Task, laws: Laws) -> Circuit:
@@ -95,6 +114,21 @@ def lit_once(trace: Trace) -> dict[tuple[int, int, int], tuple[float, float]]:
         (only,) = intervals
         times[pos] = closed(only)
     return times
+
+
+def common_rise(trace: Trace, within_rt: Time = 0) -> Time:
+    """Return the start of the ``within_rt`` long window in which most lamps first light.
+
+    The earliest of several; 0 when no lamp lit.
+    """
+    rises = Counter(intervals[0].rise_rt for intervals in trace.lamps.values() if intervals)
+    return max(
+        sorted(rises),
+        key=lambda start: sum(
+            many for rise, many in rises.items() if start <= rise <= start + within_rt
+        ),
+        default=0,
+    )
 
 
 def closed(interval: Interval) -> tuple[float, float]:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
 from diagnose.env.flow import branches
-from diagnose.env.trace import Trace
+from diagnose.env.timing import Expected
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once, manhattan
 from diagnose.tasks.comb import FIRST_TOOTH, PITCH, HalfRow, comb
@@ -44,6 +46,10 @@ class Branch:
         """See ``Family.last_fall_rt``."""
         return 60
 
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, reach=task.params["reach"], junction=True)
+
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""
         found: list[str] = []
@@ -67,6 +73,11 @@ class Branch:
         if not branches(circuit, trace, lamps=2):
             found.append("no dust with three connections carries power on to two lamps or more")
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: all lit at the moment at which most of them are."""
+        moment = trace.brightest_rt()
+        return dict.fromkeys(trace.lamps, Window((0, moment), lit_at_rt=moment))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a comb around the button, one row ending in the far lamps."""

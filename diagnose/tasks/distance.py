@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Trace
+from diagnose.env.timing import Expected
+from diagnose.env.trace import Trace, Window
 from diagnose.errors import InputError
 from diagnose.laws import Laws
-from diagnose.tasks.base import Task, cell, lit_once, manhattan
+from diagnose.tasks.base import Task, cell, common_rise, lit_once, manhattan
 from diagnose.tasks.layout import DUST, LAMP, STONE, Canvas, Step, wire_range
 
 PUBLISHED_DISTANCES = (4, 8, 12, 16)
@@ -43,6 +45,10 @@ class Distance:
         """See ``Family.last_fall_rt``."""
         return 60
 
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=0, distances=tuple(task.params["distances"]))
+
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""
         found: list[str] = []
@@ -63,6 +69,11 @@ class Distance:
                 f"{cell(last)} at {times[last][0]:g} rt"
             )
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: one tick for all."""
+        tick = common_rise(trace)
+        return dict.fromkeys(trace.lamps, Window((tick, tick)))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a canopy; beyond the range of dust one of two storeys."""

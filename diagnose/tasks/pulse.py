@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Trace
+from diagnose.env.timing import Expected
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
-from diagnose.tasks.base import Task, cell, lit_once
+from diagnose.tasks.base import Task, cell, common_rise, lit_once
 from diagnose.tasks.comb import comb
 from diagnose.tasks.layout import SOUTH, WEST, Canvas, delay_chain
 from diagnose.tasks.simultaneous import broadcast_rows
@@ -43,6 +45,10 @@ class Pulse:
         """See ``Family.last_fall_rt``."""
         return int(task.params["tau_rt"]) + 60
 
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=0, powered_rt=task.params["tau_rt"])
+
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""
         found: list[str] = []
@@ -62,6 +68,12 @@ class Pulse:
                 found.append(f"lamp {cell(pos)} is powered for {powered:g} rt, not {tau}")
                 break
         return found
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: one tick to light and one to go dark, the lag included."""
+        rise = common_rise(trace)
+        fall = rise + task.params["tau_rt"] + LAMP_OFF_RT
+        return dict.fromkeys(trace.lamps, Window((rise, rise), fall))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: button, pulse shaper, comb."""

@@ -1,9 +1,13 @@
 """Family C, sequential activation: lamps light one after the other at given delays."""
 
+import math
+from itertools import accumulate
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Trace
+from diagnose.env.timing import Expected
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once
 from diagnose.tasks.layout import EAST, SOUTH, WEST, Canvas, delay_chain
@@ -36,6 +40,10 @@ class Sequence:
         """See ``Family.last_fall_rt``."""
         return int(sum(task.params["delays_rt"])) + 60
 
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, gaps_rt=tuple(task.params["delays_rt"]))
+
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""
         order = sorted((rise, pos) for pos, (rise, _) in lit_once(trace).items())
@@ -49,6 +57,19 @@ class Sequence:
                     )
                 ]
         return []
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: counted from the first lamp to light, in the order of lighting.
+
+        Lamps that stayed dark come last; lamps beyond the wanted number have no window.
+        """
+        order = sorted(
+            trace.lamps,
+            key=lambda pos: (trace.lamps[pos][0].rise_rt if trace.lamps[pos] else math.inf, pos),
+        )
+        first = trace.lamps[order[0]][0].rise_rt if order and trace.lamps[order[0]] else 0
+        due = accumulate(task.params["delays_rt"], initial=first)
+        return {pos: Window((at, at)) for pos, at in zip(order, due, strict=False)}
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a snake of repeaters, one lamp hanging between two of them."""

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
-from diagnose.env.trace import Trace
+from diagnose.env.timing import Expected
+from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
-from diagnose.tasks.base import Task, cell, lit_once
+from diagnose.tasks.base import Task, cell, common_rise, lit_once
 from diagnose.tasks.comb import PITCH, HalfRow, comb, even_rows
 from diagnose.tasks.layout import Canvas
 
@@ -33,6 +35,10 @@ class Simultaneous:
         """See ``Family.last_fall_rt``."""
         return 60
 
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=task.params["skew_rt"])
+
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""
         rises = {pos: rise for pos, (rise, _) in lit_once(trace).items()}
@@ -47,6 +53,12 @@ class Simultaneous:
                 f"{rises[first]:g} rt, lamp {cell(last)} at {rises[last]:g} rt"
             )
         ]
+
+    def windows(self, task: Task, trace: Trace) -> dict[Pos, Window]:
+        """See ``Family.windows``: one window as wide as the skew allowed."""
+        skew = task.params["skew_rt"]
+        start = common_rise(trace, skew)
+        return dict.fromkeys(trace.lamps, Window((start, start + skew)))
 
     def build(self, task: Task, laws: Laws) -> Circuit:
         """See ``Family.build``: a broadcast comb around the button."""

@@ -175,7 +175,8 @@ def test_without_a_view_everything_is_sent():
 
 
 def test_older_turns_are_folded_into_a_line_each():
-    model = Watching(code(BUILD), code("print(press())"), code("1 / 0"), code("x = 1"), "bye")
+    press = code("print(press())", "remove(4, 1, 4)", "print(verify())")
+    model = Watching(code(BUILD), press, code("1 / 0"), code("x = 1"), "bye")
     record = run_episode(episode(model=model, scaffold=Scaffold(keep_turns=2)))
     assert [len(sent) for sent in model.sent[:5]] == [2, 4, 6, 6, 6]
     first = model.sent[4][1].content
@@ -183,7 +184,8 @@ def test_older_turns_are_folded_into_a_line_each():
     lines = first.partition(EARLIER + "\n")[2].splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("- message 1 called build. Your program ran to its end")
-    assert "message 2 called press." in lines[1]
+    assert "message 2 called press, remove, verify." in lines[1]
+    assert "FAILED - no stone button stands" in lines[1]
     assert "[5, 1, 4]" in lines[1]
     assert "ZeroDivisionError" in model.sent[4][3].content  # one of the last two: whole
     assert next(m["content"] for m in record.transcript if m["role"] == "assistant") == code(BUILD)

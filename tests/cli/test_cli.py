@@ -45,7 +45,7 @@ def test_tasks_lists_all_25_and_shows_one(capsys):
 def test_verify_passes_and_fails_by_exit_code(gold, capsys):
     path, _ = gold
     assert main(["verify", str(path), "--task", "C-L1"]) == 0
-    assert capsys.readouterr().out == "C-L1: pass\n"
+    assert capsys.readouterr().out == "C-L1: pass (nucleation 0.12.0 tick)\n"
     assert main(["verify", str(path), "--task", "A-L1", "--json"]) == 1
     shown = json.loads(capsys.readouterr().out)
     assert shown["passed"] is False
@@ -101,6 +101,71 @@ def test_a_picture_is_drawn(gold, tmp_path):
     assert main(["draw", str(path), "-o", str(out), "--at", "4"]) == 0
     with Image.open(out) as picture:
         assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (("--plan",), "plan.png"),
+        (("--plan", "--at", "2"), "plan.png"),
+        (("--timeline",), "times.png"),
+        (("--timeline", "--task", "A-L1"), "times.png"),
+        (("--sheet", "--task", "C-L1"), "sheet.png"),
+        (("--gif",), "press.gif"),
+    ],
+)
+def test_every_kind_of_picture_is_the_same_file_each_time(gold, tmp_path, options, name):
+    from PIL import Image
+
+    path, _ = gold
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        assert main(["draw", str(path), "-o", str(tmp_path / folder / name), *options]) == 0
+    first = tmp_path / "one" / name
+    assert first.read_bytes() == (tmp_path / "two" / name).read_bytes()
+    with Image.open(first) as picture:
+        assert picture.format == name[-3:].upper()
+        assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "words"),
+    [
+        ((), "device.gif", ("device.gif", "add --gif")),
+        ((), "device.jpg", ("device.jpg", ".png")),
+        (("--gif",), "device.png", ("device.png", ".gif")),
+        (("--gif", "--at", "3"), "device.gif", ("--at", "whole press")),
+        (("--timeline", "--at", "3"), "device.png", ("--at", "whole press")),
+        (("--at", "-1"), "device.png", ("--at", "0 to 600")),
+        (("--at", "601"), "device.png", ("--at", "0 to 600")),
+        (("--at", "nan"), "device.png", ("--at", "0 to 600")),
+        (("--task", "Z-L1"), "device.png", ("task", "Z-L1")),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_line(gold, tmp_path, capsys, options, name, words):
+    path, _ = gold
+    out = tmp_path / name
+    assert main(["draw", str(path), "-o", str(out), *options]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("diagnose: ")
+    assert len(shown.err.splitlines()) == 1
+    assert all(word in shown.err for word in words)
+    assert not out.exists()
+
+
+def test_a_picture_needs_no_task_to_know_how_large_the_device_is(tmp_path):
+    far = {
+        "blocks": [
+            [0, 1, 0, "stone_button[face=floor]"],
+            [1, 1, 0, "redstone_wire"],
+            [120, 1, 300, "redstone_lamp"],
+        ],
+        "press": [0, 1, 0],
+    }
+    path, out = tmp_path / "far.json", tmp_path / "far.png"
+    path.write_text(json.dumps(far))
+    for option in ([], ["--plan"], ["--timeline"]):
+        assert main(["draw", str(path), "-o", str(out), *option]) == 0
 
 
 SMOKE = ("run", "experiment=smoke", "study.runs=1", "study.tasks=[A-L1]")

@@ -8,9 +8,18 @@ import pytest
 from diagnose.env import board
 from diagnose.env.blocks import AIR, STONE, parse_block
 from diagnose.env.circuit import Circuit
-from diagnose.env.engine import CACHE, ENGINE, TraceCache, press, press_fresh, states_at
+from diagnose.env.engine import (
+    CACHE,
+    ENGINE,
+    TraceCache,
+    press,
+    press_fresh,
+    states_at,
+    states_over,
+)
 from diagnose.env.trace import Dust, Interval, Trace
 from diagnose.errors import InputError
+from diagnose.fidelity.loops import feeds_itself
 from tests.env.circuits import (
     BUTTON,
     LAMP,
@@ -18,7 +27,6 @@ from tests.env.circuits import (
     SIDE,
     WIRE,
     circuit,
-    feeds_itself,
     line,
     random_circuit,
 )
@@ -194,6 +202,28 @@ def test_states_are_those_of_the_moment() -> None:
         assert ("lit=true" in states_at(one, SIDE, at_rt)[lamp]) is lit
 
 
+def test_one_run_shows_what_many_runs_show() -> None:
+    """The changes of one run, laid one over the other, are the states of a run to each moment."""
+    for one in (line(WIRE, "repeater[facing=north,delay=3]", LAMP), *map(random_circuit, range(8))):
+        settled, *changes = states_over(one, SIDE, most_rt=24)
+        assert settled == states_at(one, SIDE)
+        now = dict(settled)
+        for at_rt, changed in enumerate(changes):
+            now |= changed
+            assert now == states_at(one, SIDE, at_rt)
+        assert len(changes) <= 25
+        if len(changes) < 25:  # it fell quiet, so nothing changes any more
+            assert now == states_at(one, SIDE, 60)
+
+
+def test_a_clock_is_shown_no_longer_than_wanted() -> None:
+    eyes = ("observer[facing=east]", "observer[facing=west]")
+    clock = circuit(
+        (0, 1, 0, BUTTON), *((x, 1, 3, eye) for x, eye in zip((3, 4), eyes, strict=True))
+    )
+    assert len(states_over(clock, SIDE, most_rt=30)) == 32  # settled, and 0 to 30
+
+
 @pytest.mark.parametrize(
     ("blocks", "told"),
     [
@@ -211,7 +241,7 @@ def test_nothing_unchecked_reaches_the_engine(
     blocks: dict[tuple[int, int, int], str], told: str
 ) -> None:
     one = Circuit({(0, 1, 0): parse_block(BUTTON)} | blocks, (0, 1, 0))
-    for judge in (press, press_fresh, states_at):
+    for judge in (press, press_fresh, states_at, states_over):
         with pytest.raises(InputError, match=told):
             judge(one, SIDE)
 

@@ -72,6 +72,19 @@ def test_d_beyond_two_runs_of_dust_is_refused_not_faked():
         gold(task("D-L7"))
 
 
+def test_d_l7_has_room_only_with_its_button_near_an_edge():
+    """Two lamps fit in a column of four layers; neighbours on a ring touch only by an edge."""
+    one = task("D-L7")
+    side, each = one.area_side, one.lamps // 4
+
+    def room(z):
+        cells = [abs(x - side // 2) + abs(k - z) for x in range(side) for k in range(side)]
+        return min(2 * cells.count(distance) for distance in one.params["distances"])
+
+    assert room(side // 2) == 24 < each
+    assert [z for z in range(side // 2 + 1) if room(z) >= each] == list(range(21))
+
+
 @pytest.mark.parametrize("one", all_tasks(), ids=lambda one: one.id)
 def test_needed_laws_suffice_and_each_is_needed(one):
     laws = {law: true_laws()[law] for law in needed_laws(one)}
