@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 import diagnose
 from diagnose.env.circuit import Circuit
@@ -21,6 +21,7 @@ from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
+from diagnose.subjects.outside import Agent, seated
 from diagnose.subjects.scaffold import STANDARD, Scaffold
 from diagnose.subjects.scientist import Place, Scientists
 from diagnose.subjects.stage import Stage
@@ -47,7 +48,7 @@ class Episode:
     task: Task
     family: Family
     run: int
-    model: Model
+    model: Model | Agent
     interventions: Mapping[str, Intervention]  # by factor name
     budgets: Budgets = field(default_factory=Budgets)
     limits: Limits = field(default_factory=Limits)
@@ -66,6 +67,9 @@ class Episode:
                 raise ConfigError(f"dose of {name}", dose, "give 0 to 9")
             if name != ENV and name not in self.interventions:
                 raise ConfigError("factor", name, f"choose from {sorted(self.interventions)}")
+        if self.consults and self.scaffold.protocol == "mcp":
+            remedy = "no outside agent can be its own scientist; choose on, the catalogue"
+            raise ConfigError("interventions/experiment_oracles", "scientist", remedy)
 
     @property
     def cell(self) -> str:
@@ -95,7 +99,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
     """
     first = Call(episode.seed_path, 0, episode.episode_id)
     conversation = Conversation([])
-    model = Counted(episode.model)
+    model = Counted(cast("Model", episode.model))  # an outside agent is asked nothing: see seated
     scientists = Scientists(_place(episode, model, first), conversation, episode.budgets)
     setting = Setting(
         episode.task, episode.seed_path, episode.variant, scientists.consult, episode.carried
@@ -116,14 +120,11 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         episode.scaffold,
     ) as stage:
         conversation.messages.extend(stage.opening)
-        stop_reason = converse(
-            conversation,
-            model,
-            stage,
-            episode.budgets,
-            first,
-            episode.scaffold,
-        )
+        subject = episode.model if isinstance(episode.model, Agent) else model
+        with seated(subject, stage, conversation, episode.budgets, episode.scaffold) as asked:
+            stop_reason = converse(
+                conversation, asked, stage, episode.budgets, first, episode.scaffold
+            )
     host, judged = stage.host, stage.judged()
     passed = judged.verdict.passed
     evidence = Evidence(tuple(host.calls), tuple(conversation.replies), judged.circuit)
@@ -137,7 +138,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         verdict=judged.to_json(),
         circuit=judged.circuit.to_json() if judged.circuit else None,
         circuit_sha256=judged.circuit.sha256 if judged.circuit else "",
-        usage=replace(conversation.usage(host), **asdict(model.total)),
+        usage=conversation.usage(host),
         calls=tuple(model.calls),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,

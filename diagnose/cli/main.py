@@ -19,6 +19,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 COMMANDS: Mapping[str, str] = {
     "run": "run a study (a Hydra application; see diagnose run --help)",
+    "mcp": "serve one episode's world to an agent of your own, over the Model Context Protocol",
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",

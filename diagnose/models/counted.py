@@ -42,12 +42,3 @@ class Counted:
         if dropped:
             entry["dropped"] = list(dropped)
         self.calls.append(entry)
-
-    @property
-    def total(self) -> CallUsage:
-        """What all calls used together."""
-        return CallUsage(
-            sum(call["input_tokens"] for call in self.calls),
-            sum(call["output_tokens"] for call in self.calls),
-            sum(call["cost_usd"] for call in self.calls),
-        )

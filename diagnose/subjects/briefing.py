@@ -23,6 +23,7 @@ BEGINS = "A fresh start follows."  # in the first line of an observation, which 
 NO_PROGRAM = {
     "text": "There was no ```python block in your message; nothing was run.",
     "tools": "There was no call of run_python in your message that could be run; nothing was run.",
+    "mcp": "The call held no program that can be run; nothing was run.",
 }
 
 

@@ -99,7 +99,8 @@ def converse(
     Raises:
         InfrastructureError: the provider, the sandbox or the engine failed.
     """
-    first = replace(first, tools=tools_of(scaffold.protocol))
+    tools = stage.tools if scaffold.protocol == "mcp" else tools_of(scaffold.protocol)
+    first = replace(first, tools=tools)
     while True:
         if over := stage.over() or conversation.spent(budgets):
             return over
@@ -108,7 +109,7 @@ def converse(
             reply = model.reply(shown, replace(first, number=stage.turn))
         except SubjectError as error:
             conversation.unanswered(error)
-            return "stopped"
+            return conversation.spent(budgets) or "stopped"
         request = asked(conversation.take(reply), scaffold.protocol)
         conversation.count(request.faults)
         observed = stage.run(request.code)

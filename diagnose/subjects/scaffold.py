@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from diagnose.errors import ConfigError
 
-Protocol = Literal["text", "tools"]
+Protocol = Literal["text", "tools", "mcp"]
 Prompt = Literal["standard", "small"]
 
 
@@ -17,7 +17,8 @@ class Scaffold:
         ConfigError: a value is none of the choices.
     """
 
-    protocol: Protocol = "text"  # how programs are handed over: fenced blocks, or tool calls
+    protocol: Protocol = "text"  # how programs are handed over: fenced blocks, or tool calls;
+    # mcp: every host function is a tool too, for outside agents and their replay
     prompt: Prompt = "standard"  # small: more led, with a worked example
     keep_turns: int = 0  # last turns that are shown whole, older ones in one line each; 0 = all
     fresh_context_after_failure: bool = False  # a failed verdict begins a new conversation
@@ -35,6 +36,11 @@ class Scaffold:
                 "scaffold.fresh_context_after_failure",
                 self.fresh_context_after_failure,
                 "give true or false",
+            )
+        led = self.prompt != "standard" or self.keep_turns or self.fresh_context_after_failure
+        if self.protocol == "mcp" and led:
+            raise ConfigError(
+                "scaffold", self.changes, "an outside agent leads itself: give protocol=mcp alone"
             )
 
     @property

@@ -5,12 +5,13 @@ The agent loop lets a model act on a stage and the environment lets anyone; so b
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 from diagnose.env.blocks import Pos, name_of
 from diagnose.env.variant import VANILLA, Variant
-from diagnose.models import Message
+from diagnose.models import Message, Tool
 from diagnose.records import StopReason
 from diagnose.sandbox import Limits, Sandbox
 from diagnose.seeds import seed_of
@@ -18,6 +19,7 @@ from diagnose.subjects.briefing import Standing, first_message, observation, sys
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.laid import Laid, granted
+from diagnose.subjects.protocol import RUN, tools_for
 from diagnose.subjects.scaffold import STANDARD, Scaffold
 from diagnose.subjects.timeline import changed, timeline
 from diagnose.tasks import Family, Task
@@ -66,6 +68,7 @@ class Stage:
             Message("system", system_prompt(task, budgets, limits, variant, scaffold)),
             Message("user", first_message(told, openings, helps)),
         )
+        self._helps = {line.partition("(")[0]: line for line in helps}
         self.turn = 0
         self._silent = 0
         self._budgets = budgets
@@ -86,6 +89,11 @@ class Stage:
     ) -> None:
         """Give the sandbox's process back."""
         self._sandbox.__exit__(kind, error, trace)
+
+    @cached_property
+    def tools(self) -> tuple[Tool, ...]:
+        """What an outside agent is offered: the host functions, and programs over them."""
+        return (RUN, *tools_for(self.host.functions, self._helps, self._variant.tell))
 
     def over(self) -> StopReason | None:
         """Return why no further reply is taken; None while the episode goes on."""

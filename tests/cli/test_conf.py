@@ -1,5 +1,9 @@
 """Every file in conf/ composes into a study whose episodes run."""
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
 from diagnose.cli.configure import CONF, configured
@@ -10,8 +14,10 @@ from tests.stub.server import Stub, echo, serving
 OVERRIDES = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.rglob("*.yaml")
-    if path.parent != CONF
+    if path.parent != CONF and path.stem != "mcp"  # which waits for a client: tests/agent/test_mcp
 )
+ROOT = Path(__file__).parents[2]
+AGENT = [sys.executable, str(ROOT / "tests/agent/outside_agent.py"), "{mcp_config}", "leave"]
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +45,11 @@ def test_a_file_composes_and_its_first_episodes_run(override, record, server):
         "subject=scripted": [f"subject.source={record}"],
         "subject=litellm": ["subject.model=openai/stub", f"subject.api_base={server.url}"],
     }.get(override, [])
+    if group == "subject/cli":
+        given = [f"subject.command={json.dumps(AGENT)}", "subject.keys=[]"]
+        given += [f"+subject.variables.PYTHONPATH={ROOT}"]
     study = configured([override, *given])
-    for plan in study.plans[:3]:
+    for plan in study.plans[:1] if group == "subject/cli" else study.plans[:3]:
         record = study.execute(plan)
         assert record.outcome in {"passed", "failed"}
         assert record.episode_id == study.identify(plan)
