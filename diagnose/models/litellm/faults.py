@@ -73,6 +73,7 @@ _CONFIG: Mapping[str, _Remedy] = {
     "NotFoundError": _Remedy(
         "subject.model", "the provider knows no such model (or no such path: see api_base)"
     ),
+    "LiteLLMUnknownProvider": _Remedy("subject.model", "litellm has no chat with this provider"),
     "UnsupportedParamsError": _Remedy("subject", "the provider does not take a setting"),
     "BadRequestError": _Remedy("subject", "the provider refuses the request as it is"),
     "UnprocessableEntityError": _Remedy("subject", "the provider refuses the request as it is"),
