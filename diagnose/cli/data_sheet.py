@@ -1,11 +1,11 @@
 """The data sheet of a calibration, in words and tables."""
 
 import math
-import textwrap
 from pathlib import Path
 
 import pandas as pd
 
+from diagnose import markdown
 from diagnose.cli.calibration import DRAWS, KINDS, LEAD, NAMING_RUNS, TASKS
 from diagnose.cli.calibration_figure import figure
 from diagnose.cli.calibration_scores import (
@@ -42,7 +42,7 @@ def sheet(
     parts = [
         "# Data sheet of the instrument",
         f"Made by `{command}`.",
-        _fill(
+        markdown.fill(
             f"Each line rests on {done.replicates} simulated studies of {TASKS} tasks, "
             f"{len(first.supplied)} cells and {done.runs} runs ({episodes:,} episodes a study) of "
             "a reference subject whose capacities are set, so that the truth is known. Estimates "
@@ -58,7 +58,7 @@ def sheet(
         "## What was planted",
         _profile_table(done),
         "## Truth, two ways",
-        _fill(
+        markdown.fill(
             "Enumeration over the laws against whole episodes: the real prompts, interventions, "
             "sandbox and simulator, on published and drawn tasks in turn, in cells drawn at "
             "random. z is the difference in binomial standard deviations. Equal: episodes that "
@@ -66,7 +66,7 @@ def sheet(
         ),
         _check_table(done),
         "## Coverage of nominal 95 % intervals, bias and width",
-        _fill(
+        markdown.fill(
             "Mean over the four interventions, the lowest of them in brackets; the bias of largest "
             "size, with its Monte Carlo standard error; mean width. Each estimand's own line "
             + (f"is in [{stem}.csv]({stem}.csv). " if stem else "is in the table beside --out. ")
@@ -77,7 +77,7 @@ def sheet(
         "## Where it falls short",
         *_shortfalls(rows),
         "## Naming the bottleneck",
-        _fill(
+        markdown.fill(
             "Share of studies in which the planted capacity has the largest estimated Shapley "
             f"value, by runs per task. A bottleneck counts as planted when its true value leads "
             f"the next by {100 * LEAD:.0f} points. In brackets, for profiles without one: the "
@@ -112,7 +112,7 @@ def _profile_table(done: Calibration) -> str:
                 result.planted or "none",
             ]
         )
-    return _table(head, table)
+    return markdown.table(head, table)
 
 
 def _check_table(done: Calibration) -> str:
@@ -131,7 +131,7 @@ def _check_table(done: Calibration) -> str:
                 f"{check.equal} of {n}",
             ]
         )
-    return _table(["profile", "episodes", "enumerated", "observed", "z", "equal"], rows)
+    return markdown.table(["profile", "episodes", "enumerated", "observed", "z", "equal"], rows)
 
 
 def _coverage_table(rows: pd.DataFrame) -> str:
@@ -151,7 +151,7 @@ def _coverage_table(rows: pd.DataFrame) -> str:
     head = ["profile", "tasks"]
     for kind in KINDS:
         head += [f"{kind} coverage", "bias", "width"]
-    return _table(head, table)
+    return markdown.table(head, table)
 
 
 def _shortfalls(rows: pd.DataFrame) -> list[str]:
@@ -191,7 +191,7 @@ def _shortfalls(rows: pd.DataFrame) -> list[str]:
         "differences between families and levels as chance: the published design is somewhat "
         "better than its printed interval for new tasks."
     )
-    return ["\n".join(_fill(line, "- ") for line in lines)]
+    return ["\n".join(markdown.fill(line, "- ") for line in lines)]
 
 
 def _naming_table(naming: pd.DataFrame, leads: pd.DataFrame) -> str:
@@ -216,7 +216,7 @@ def _naming_table(naming: pd.DataFrame, leads: pd.DataFrame) -> str:
         "planted",
         *(f"{runs} run" + "s" * (runs > 1) for runs in NAMING_RUNS),
     ]
-    return _table([*head, "clear", "false"], table)
+    return markdown.table([*head, "clear", "false"], table)
 
 
 def _population(done: Calibration) -> str:
@@ -234,7 +234,7 @@ def _population(done: Calibration) -> str:
             ]
         )
     total = len(done.ground.population.tasks)
-    text = _fill(
+    text = markdown.fill(
         f"{total} tasks in {len(strata)} strata of equal weight: five families times bands of "
         f"{bands} lamps, around the published levels. Numbers are drawn uniformly by the rules "
         "below (`diagnose/models/reference/sampler.py`). Refused candidates are those that the "
@@ -242,24 +242,8 @@ def _population(done: Calibration) -> str:
         "means new tasks of the kind the builders support."
     )
     head = ["family", "rule", "tasks by band", "refused by band"]
-    return f"{text}\n\n{_table(head, table)}"
+    return f"{text}\n\n{markdown.table(head, table)}"
 
 
 def _points(value: float) -> str:
     return f"{100 * value + 0.0:.1f}".replace("-0.0", "0.0")
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _fill(text: str, bullet: str = "") -> str:
-    return textwrap.fill(
-        text,
-        100,
-        initial_indent=bullet,
-        subsequent_indent=" " * len(bullet),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.compose import Study
+from diagnose.cli.whole_file import write_whole
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
@@ -34,7 +35,8 @@ def truth(study: Study) -> None:
     mean = {
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
     }
-    _write(path, {"cells": mean, "tasks": by_task})
+    text = json.dumps({"cells": mean, "tasks": by_task}, indent=1, sort_keys=True)
+    write_whole(path, f"{text}\n".encode())
 
 
 def _computable(study: Study) -> bool:
@@ -90,9 +92,3 @@ def _picture(study: Study) -> Path | None:
     path = study.folder / "device.png"
     draw(circuit, path, trace_at_rt=at_rt, title=f"{best.task}, {at_rt:g} rt after the press")
     return path
-
-
-def _write(path: Path, data: object) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    temporary.replace(path)

@@ -1,8 +1,8 @@
 """The fidelity page: what was compared, and what came of it, as Markdown."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
+from diagnose import markdown
 from diagnose.env import engine, mchprs
 from diagnose.env.blocks import PALETTE, Pos, name_of
 from diagnose.fidelity.classes import ABOUT, UNCLASSIFIED
@@ -16,7 +16,7 @@ def page(outcomes: Sequence[Outcome], difference: Difference, command: str) -> s
         [
             "# Is a verdict what the game would say?",
             f"Made by `{command}`.",
-            _fill(
+            markdown.fill(
                 f"Two engines press the same circuits: {engine.ENGINE}, the judge, and "
                 f"{mchprs.ENGINE}, which shares no code with it. Each record names the engine that "
                 "judged it (`versions.engine`). `diagnose verify FILE --task C-L3 --engine mchprs` "
@@ -26,25 +26,25 @@ def page(outcomes: Sequence[Outcome], difference: Difference, command: str) -> s
             summary(outcomes, difference),
             "## Where the judge departs from the game",
             departures(outcomes),
-            _fill(
+            markdown.fill(
                 "A device that relies on one of these may be judged otherwise than by the game. No "
                 "full-knowledge device of a task does: on all of them both engines agree (a test)."
             ),
             "## Random circuits",
-            _fill(
+            markdown.fill(
                 f"{difference.circuits:,} circuits of seed {difference.seed}: crowded boxes of "
                 "every part; wired ones, mostly dust and diodes; the same without what is on at "
                 "rest; and devices that solve a task, with one to six blocks changed. Compared are "
                 "the rise and fall of every lamp over 200 rt, and the lamps lit before the press."
             ),
             differential(difference),
-            _fill(
+            markdown.fill(
                 "A disagreement has the class whose parts, made inert, bring the engines to agree; "
                 "the classes are tried in this order (`diagnose/fidelity/classes.py`)."
             ),
             classes(difference),
             "## Conformance",
-            _fill(
+            markdown.fill(
                 "Each case is a small circuit of `diagnose/fidelity/cases_*.py`, and when each of "
                 "its lamps is lit in the game, by the sources named: reasoned from them, not read "
                 "off an engine. `1..13` is lit from 1 rt after the press to 13 rt, `on` before it; "
@@ -71,12 +71,12 @@ def summary(outcomes: Sequence[Outcome], difference: Difference) -> str:
         f"the judge's standing world and a fresh one part on {difference.rebuilt:,} of them",
         f"circuits that feed themselves among these: {difference.rebuilt_loops:,}",
     )
-    return "\n".join(_fill(line, "- ") for line in lines)
+    return "\n".join(markdown.fill(line, "- ") for line in lines)
 
 
 def departures(outcomes: Sequence[Outcome]) -> str:
     """Return the table of cases in which the judge is known to be wrong."""
-    return _table(
+    return markdown.table(
         ["case", "in the game", "the judge", "MCHPRS", "how it is known"],
         [
             [
@@ -102,7 +102,7 @@ def differential(difference: Difference) -> str:
         total.lamps += count.lamps
         total.apart += count.apart
         total.lamps_apart += count.lamps_apart
-    return _table(
+    return markdown.table(
         ["kind", "circuits", "some lamp lit", "lamps", "circuits apart", "lamps apart"],
         [*rows, ["all", *_counted(total)]],
     )
@@ -123,12 +123,12 @@ def classes(difference: Difference) -> str:
                 about,
             ]
         )
-    return _table(["class", *difference.counts, "all", "first", "what it is"], rows)
+    return markdown.table(["class", *difference.counts, "all", "first", "what it is"], rows)
 
 
 def conformance(outcomes: Sequence[Outcome]) -> str:
     """Return the table of all cases."""
-    return _table(
+    return markdown.table(
         ["case", "what it shows", "in the game", "judge", "MCHPRS", "source"],
         [
             [
@@ -159,19 +159,3 @@ def _times(lamps: Mapping[Pos, str]) -> str:
         short = parts if len(parts) <= 4 else [*parts[:3], "...", parts[-1]]
         told.append(" ".join(short) or "dark")
     return ", ".join(told)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _fill(text: str, bullet: str = "") -> str:
-    return textwrap.fill(
-        text,
-        100,
-        initial_indent=bullet,
-        subsequent_indent=" " * len(bullet),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
