@@ -15,7 +15,7 @@ from diagnose.env.trace import Time, Trace, Window
 
 _WIDEST_PX, _COLOURS = 900, 96
 _MOST_ROWS = 64
-_WIDTH, _LEFT, _RIGHT, _TOP, _PITCH = 640, 124, 14, 22, 18
+_WIDTH, _LEFT, _RIGHT, _TOP, _PITCH = 460, 92, 12, 22, 18
 
 
 def picture(circuit: Circuit, at_rt: Time) -> str:
@@ -24,7 +24,9 @@ def picture(circuit: Circuit, at_rt: Time) -> str:
     if image.width > _WIDEST_PX:
         height = round(image.height * _WIDEST_PX / image.width)
         image = image.resize((_WIDEST_PX, height), Image.Resampling.LANCZOS)
-    few = image.quantize(_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = image.quantize(
+        _COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
+    )
     stream = io.BytesIO()
     few.save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -42,7 +42,7 @@ def episode_page(
         heading=f"{record.task}, run {record.run}, cell {record.cell or '–'}",
         outcome=record.outcome,
         outcome_said=OUTCOMES[record.outcome],
-        subtitle=" · ".join(filter(None, (drawing.title, record.model, f"study {record.study}"))),
+        subtitle=" · ".join(filter(None, (drawing.title, *_origin(record)))),
         facts=facts(record),
         missing=record.missing_cause,
         interventions=_interventions(record, replayed),
@@ -139,6 +139,10 @@ class _Drawing:
             "picture": Markup(picture(circuit, at_rt)) if self._pictures else "",  # noqa: S704
             "lamps": timeline(trace, windows) if trace.lamps else "",
         }
+
+
+def _origin(record: EpisodeRecord) -> tuple[str, str, str]:
+    return (record.model, f"study {record.study}", f"episode {record.episode_id}")
 
 
 def _interventions(record: EpisodeRecord, replayed: Replayed) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def plain(text: str) -> Markup:
 
 def _framed(character: str) -> str:
     code = ord(character)
-    name = chr(0x2400 + code) if code < 0x20 else f"U+{code:04X}"
+    name = f"\\x{code:02x}" if code < 0x20 else f"U+{code:04X}"
     return f'<span class="odd">{name}</span>'
 
 

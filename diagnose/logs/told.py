@@ -59,7 +59,6 @@ def facts(record: EpisodeRecord) -> list[tuple[str, str]]:
         ("cost", cost(used.cost_usd)),
         ("world", record.variant),
         ("study seed", str(record.study_seed)),
-        ("episode", record.episode_id),
     ]
     chain = getattr(record, "chain", "")
     return [*told, ("chain", str(chain))] if chain else told
