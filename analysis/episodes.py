@@ -23,6 +23,16 @@ from analysis.layout import (
 )
 from diagnose.errors import InputError
 
+# Why a failed episode failed: the physical cause that weighs most, the law it violates, the
+# capacity that the published taxonomy takes it to speak of, where the subject itself says that it
+# lost that law ("" where it does not say), and all causes, joined by semicolons.
+FAILURE_COLUMNS = (
+    "failure_cause",
+    "failure_law",
+    "failure_capacity_by_convention",
+    "failure_stage",
+    "failure_causes",
+)
 KEYS = ("model", "family", "level", "task", "run")
 
 
@@ -83,6 +93,9 @@ def validated(
         table["chain"] = _text(raw["chain"], "chain", source)
     cause = raw["missing_cause"] if "missing_cause" in raw.columns else pd.Series("", raw.index)
     table["missing_cause"] = cause.astype("str").fillna("")
+    for name in FAILURE_COLUMNS:
+        told = raw[name] if name in raw.columns else pd.Series("", raw.index)
+        table[name] = told.astype("str").fillna("")
     _check_unique(table, names, source)
     _check_tasks(table, source)
     order = [*KEYS[:1], "family", "level", "task", "run", *names]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.episodes import Source, validated
+from analysis.episodes import FAILURE_COLUMNS, Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
 from diagnose.errors import InputError
 
@@ -191,6 +191,7 @@ def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
     if row["success"] not in (None, True, False):
         raise InputError(f"{where}: success", row["success"], "give true, false or null")
     row["missing_cause"] = record.get("missing_cause") or ""
+    row |= _failure(record.get("causes") or (), where)
     row["factors"], row["capacities"] = factors, {}
     for factor, digit in zip(factors, cell, strict=True):
         row[factor] = int(digit)
@@ -199,6 +200,20 @@ def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
             row[f"used_{factor}"] = _use(entry, observed=row["success"] is not None)
             if entry.get("capacity"):
                 row["capacities"][factor] = str(entry["capacity"])
+    return row
+
+
+def _failure(causes: Any, where: str) -> dict[str, str]:
+    """Return the columns that say why an episode failed; empty where nothing was recorded."""
+    row = dict.fromkeys(FAILURE_COLUMNS, "")
+    try:
+        if causes:
+            first = causes[0]
+            keys = ("cause", "law", "capacity_by_convention", "stage")
+            row |= {f"failure_{key}": str(first[key]) for key in keys}
+            row["failure_causes"] = ";".join(str(one["cause"]) for one in causes)
+    except (KeyError, TypeError, IndexError) as error:
+        raise InputError(f"{where}: causes", str(error), "give a list of causes") from error
     return row
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import diagnose
+from diagnose.env.circuit import Circuit
 from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
@@ -21,6 +22,7 @@ from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import Family, Task
+from diagnose.tasks.failing import causes_of
 
 ENV = "env"  # the factor whose dose is the variant of the world, by its place in KINDS
 RECALL = "recall"  # what it takes away: knowledge that hangs on the names of things
@@ -116,6 +118,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         usage=conversation.usage(host),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
+        causes=() if passed else _causes(episode, judged.circuit, conversation.log),
     )
 
 
@@ -162,6 +165,27 @@ def _off(episode: Episode, name: str) -> InterventionRecord:
     if name == ENV:  # whoever is in a world is in it: nobody is offered it and declines
         return InterventionRecord(RECALL, dose, offered=bool(dose), used=bool(dose))
     return InterventionRecord(episode.interventions[name].capacity, dose, offered=False, used=None)
+
+
+def _causes(
+    episode: Episode, circuit: Circuit | None, log: Mapping[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """Return why the device fails, and where the subject says that it lost each law.
+
+    No repair is pressed here: that would cost as much as the study itself.
+    """
+    failed = log.get("failed")
+    stages = failed if isinstance(failed, Mapping) else {}
+    return tuple(
+        {
+            "cause": one.cause,
+            "law": one.law,
+            "capacity_by_convention": one.capacity_by_convention,
+            "lamps": len(one.lamps),
+            "stage": str(stages.get(one.law, "")),
+        }
+        for one in causes_of(episode.task, circuit, family=episode.family)
+    )
 
 
 @cache

@@ -71,6 +71,10 @@ class EpisodeRecord:
     subject_log: Mapping[str, Any] = field(default_factory=dict)  # what the subject says of itself
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
+    # Why a failed device fails, what weighs most first: cause, law, lamps (how many it affects),
+    # the capacity it is taken to speak of by the published convention, and the stage in which the
+    # subject says it lost that law ("" where it does not say).
+    causes: tuple[Mapping[str, Any], ...] = ()
     variant: str = "vanilla"  # how things are called in the episode's world
     schema_version: int = SCHEMA_VERSION
 
@@ -101,6 +105,7 @@ class EpisodeRecord:
             values["usage"] = Usage(**data["usage"])
             values["factors"] = tuple(data["factors"])
             values["transcript"] = tuple(data["transcript"])
+            values["causes"] = tuple(data.get("causes", ()))  # labelled since 0.1 only
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

@@ -43,6 +43,7 @@ def check_record(record: EpisodeRecord) -> None:
     reason: object = record.stop_reason
     _want(isinstance(reason, str) and reason in _STOP_REASONS, "stop_reason", record)
     _want(all(isinstance(one, dict) for one in record.transcript), "transcript", record)
+    _want(all(map(_cause_fits, record.causes)), "causes", record)
     factors = record.factors
     _want(all(isinstance(one, str) for one in factors), "factors", record)
     _want(len(set(factors)) == len(factors), "factors", record)
@@ -67,6 +68,14 @@ def _intervention_fits(one: InterventionRecord) -> bool:
         (one.used, (bool, type(None))),
     )
     return all(type(value) in allowed for value, allowed in kinds)
+
+
+def _cause_fits(one: object) -> bool:
+    if not isinstance(one, dict):
+        return False
+    texts = (one.get(key) for key in ("cause", "law", "capacity_by_convention", "stage"))
+    lamps = one.get("lamps")
+    return all(isinstance(text, str) for text in texts) and type(lamps) is int and lamps >= 0
 
 
 def _want(fits: object, name: str, record: EpisodeRecord) -> None:

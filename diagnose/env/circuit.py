@@ -59,6 +59,13 @@ class Circuit:
         text = f"[[{blocks}],[{','.join(map(str, self.press))}]]"
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """How many columns it spans along x and along z."""
+        spans = ([pos[axis] for pos in self.blocks] for axis in (0, 2))
+        x, z = (max(span) - min(span) + 1 for span in spans)
+        return (x, z)
+
     def cells(self, name: str) -> tuple[Pos, ...]:
         """Return the cells that hold a block called ``name``, sorted."""
         return self._by_name.get(name, ())

@@ -29,6 +29,7 @@ from diagnose.env.board import fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import Dusts
 from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
+from diagnose.env.rest import at_rest
 from diagnose.env.trace import Time, Trace
 from diagnose.errors import InputError
 
@@ -120,8 +121,8 @@ def press(
     key = (circuit.sha256, area_side, watch, ENGINE)
     trace = CACHE.get(key)
     if trace is None:
-        _check(circuit, area_side)
-        trace = _watched(standing_world(circuit, area_side), circuit, watch)
+        check(circuit, area_side)
+        trace = _watched(standing_world(circuit, area_side), circuit, area_side, watch)
         CACHE.put(key, trace)
     return trace
 
@@ -134,9 +135,9 @@ def press_fresh(
     last_fall_rt: int = 0,
 ) -> Trace:
     """As ``press``, in a world made for this one press: slow, uncached, the check on ``press``."""
-    _check(circuit, area_side)
+    check(circuit, area_side)
     world = fresh_world(area_side, circuit.blocks.items())
-    return _watched(world, circuit, Watch(watch_rt, tail_rt, last_fall_rt))
+    return _watched(world, circuit, area_side, Watch(watch_rt, tail_rt, last_fall_rt))
 
 
 def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> dict[Pos, str]:
@@ -145,7 +146,7 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     Raises:
         InputError: as ``press``, and a time that is negative or not finite.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     if at_rt is not None and not 0 <= at_rt < math.inf:
         raise InputError("at_rt", at_rt, "give a time in rt, 0 or more")
     world = standing_world(circuit, area_side)
@@ -167,7 +168,7 @@ def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> l
     Raises:
         InputError: as ``press``.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     world = standing_world(circuit, area_side)
     _settle(world)
     cells = tuple(circuit.blocks)
@@ -197,7 +198,7 @@ def comparator_outputs(circuit: Circuit, area_side: int) -> dict[Pos, int]:
     Raises:
         InputError: as ``press``.
     """
-    _check(circuit, area_side)
+    check(circuit, area_side)
     comparators = circuit.cells("comparator")
     given = dict.fromkeys(comparators, 0)
     if not comparators:
@@ -226,7 +227,12 @@ def _around(pos: Pos) -> set[Pos]:
     return {(x + dx, y + dy, z + dz) for dx in near for dy in near for dz in near}
 
 
-def _check(circuit: Circuit, area_side: int) -> None:
+def check(circuit: Circuit, area_side: int) -> None:
+    """Refuse what no engine may see; every way into an engine begins with this.
+
+    Raises:
+        InputError: a block that is not canonical, or outside the area, or no button to press.
+    """
     if isinstance(area_side, bool) or not 1 <= area_side <= LARGEST_SIDE:
         raise InputError("area_side", area_side, f"use 1 to {LARGEST_SIDE}")
     for pos, state in circuit.blocks.items():
@@ -251,8 +257,10 @@ def _settle(world: nucleation.TickSimulation) -> bool:
     return False
 
 
-def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -> Trace:
-    settled = _settle(world)
+def _watched(
+    world: nucleation.TickSimulation, circuit: Circuit, area_side: int, watch: Watch
+) -> Trace:
+    settled = _settle(world) and at_rest(world, circuit, area_side)
     lamps = circuit.cells("redstone_lamp")
     wires = circuit.cells("redstone_wire")
     comparators = circuit.cells("comparator")
@@ -279,13 +287,14 @@ def _watched(world: nucleation.TickSimulation, circuit: Circuit, watch: Watch) -
         else:
             world.run_until_quiescent(ticks)
         log.read(world, start)
-    quiet = bool(world.is_quiescent())
+    end_rt = rt_of(world.tick_count() - start)
+    quiet = bool(world.is_quiescent()) and at_rest(world, circuit, area_side)
     return Trace(
         lamps={pos: log.lit(pos) for pos in lamps},
         settled=settled,
         lit_before=lit_before,
         quiet=quiet,
-        end_rt=rt_of(world.tick_count() - start),
+        end_rt=end_rt,
         dust=Dusts(circuit.blocks, {pos: log.peak(pos) for pos in wires}),
         active=frozenset(log.changed).union(pos for pos in comparators if before[pos].powered),
     )

@@ -7,7 +7,7 @@ What never changed during the press carried nothing of it: power that always sto
 signal, and a torch that stays dark passes none on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from diagnose.env.blocks import (
     HORIZONTAL,
@@ -37,6 +37,14 @@ def junction_reach(circuit: Circuit, trace: Trace) -> Mapping[Pos, frozenset[Pos
     """
     flow = _Flow(circuit, trace)
     return {pos: frozenset(flow.lamps_from(pos)) for pos in _junctions(flow)}
+
+
+def downstream(
+    circuit: Circuit, trace: Trace, parts: Iterable[Pos]
+) -> Mapping[Pos, frozenset[Pos]]:
+    """Return, for each of the parts, the cells that what it puts out comes to."""
+    flow = _Flow(circuit, trace)
+    return {pos: flow.cells_from(pos) for pos in parts}
 
 
 def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
@@ -75,11 +83,25 @@ class _Flow:
 
     def lamps_from(self, start: Pos, enough: int | None = None) -> set[Pos]:
         """Return the lamps that were lit and lie downstream of ``start``: all, or ``enough``."""
+        lamps: set[Pos] = set()
+        for cell in self._walk(start):
+            if cell in self.lit:
+                lamps.add(cell)
+                if len(lamps) == enough:
+                    break
+        return lamps
+
+    def cells_from(self, start: Pos) -> frozenset[Pos]:
+        """Return the cells that what ``start`` puts out comes to, its own among them."""
+        return frozenset(self._walk(start))
+
+    def _walk(self, start: Pos) -> Iterator[Pos]:
+        """Yield ``start`` and every cell downstream of it, some more than once."""
         first = (start, "part")
         seen = {first}
         waiting = [first]
-        lamps: set[Pos] = set()
-        while waiting and len(lamps) != enough:
+        yield start
+        while waiting:
             node = waiting.pop()
             edges = self._edges.get(node)
             if edges is None:
@@ -88,9 +110,7 @@ class _Flow:
                 if beyond not in seen:
                     seen.add(beyond)
                     waiting.append(beyond)
-                    if beyond[0] in self.lit:
-                        lamps.add(beyond[0])
-        return lamps
+                    yield beyond[0]
 
     def _next(self, node: _Node) -> Iterator[_Node]:
         pos, kind = node

@@ -87,6 +87,13 @@ class Trace:
             default=0,
         )
 
+    @property
+    def lit(self) -> int:
+        """How many lamps the press lit: one that was lit before counts if it was lit again."""
+        return sum(
+            len(intervals) > (pos in self.lit_before) for pos, intervals in self.lamps.items()
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON form: lamps as [x, y, z, [[rise, fall], ...]], sorted."""
         return {

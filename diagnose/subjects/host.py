@@ -142,6 +142,8 @@ class Host:
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
+            if self.ended:
+                raise Halt
             ok = False
             try:
                 result = function(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Interval, Time, Trace, Verdict, Window
 from diagnose.env.verifier import common_reasons
 from diagnose.errors import InputError
@@ -43,6 +44,10 @@ class Family(Protocol):
     letter: str
     title: str
 
+    def __hash__(self) -> int:
+        """Families are remembered by: what one says of a device never changes."""
+        ...
+
     def params(self, lamps: int) -> dict[str, Any]:
         """Return the rule's parameters for a power-of-two number of lamps (docs/benchmark.md)."""
         ...
@@ -53,6 +58,10 @@ class Family(Protocol):
 
     def last_fall_rt(self, task: Task) -> int:
         """Return when the last lamp is expected to go dark in a slow but correct device."""
+        ...
+
+    def expected(self, task: Task) -> Expected:
+        """Return what the rule expects, as far as the failure labeller can use it."""
         ...
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
 from diagnose.env.flow import branches
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once, manhattan
@@ -44,6 +45,10 @@ class Branch:
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
         return 60
+
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, reach=task.params["reach"], junction=True)
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace, Window
 from diagnose.errors import InputError
 from diagnose.laws import Laws
@@ -43,6 +44,10 @@ class Distance:
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
         return 60
+
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=0, distances=tuple(task.params["distances"]))
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, common_rise, lit_once
@@ -43,6 +44,10 @@ class Pulse:
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
         return int(task.params["tau_rt"]) + 60
+
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, skew_rt=0, powered_rt=task.params["tau_rt"])
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from diagnose.env.blocks import Pos
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace, Window
 from diagnose.laws import Laws
 from diagnose.tasks.base import Task, cell, lit_once
@@ -38,6 +39,10 @@ class Sequence:
     def last_fall_rt(self, task: Task) -> int:
         """See ``Family.last_fall_rt``."""
         return int(sum(task.params["delays_rt"])) + 60
+
+    def expected(self, task: Task) -> Expected:
+        """See ``Family.expected``."""
+        return Expected(task.lamps, gaps_rt=tuple(task.params["delays_rt"]))
 
     def reasons(self, task: Task, circuit: Circuit, trace: Trace) -> list[str]:
         """See ``Family.reasons``."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from diagnose.env.circuit import Circuit
+from diagnose.env.timing import Expected
 from diagnose.env.trace import Trace
 from diagnose.episode import Episode
 from diagnose.intervention import Evidence, HostCall, HostFunction, Setting
@@ -25,6 +26,9 @@ class Beside:
 
     def text(self, task: Task) -> str:
         return f"Light {task.lamps} lamp at {task.params['rise_rt']} rt."
+
+    def expected(self, task: Task) -> Expected:
+        return Expected(task.lamps)
 
     def last_fall_rt(self, _task: Task) -> int:
         return 12

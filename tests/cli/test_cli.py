@@ -45,7 +45,7 @@ def test_tasks_lists_all_25_and_shows_one(capsys):
 def test_verify_passes_and_fails_by_exit_code(gold, capsys):
     path, _ = gold
     assert main(["verify", str(path), "--task", "C-L1"]) == 0
-    assert capsys.readouterr().out == "C-L1: pass\n"
+    assert capsys.readouterr().out == "C-L1: pass (nucleation 0.12.0 tick)\n"
     assert main(["verify", str(path), "--task", "A-L1", "--json"]) == 1
     shown = json.loads(capsys.readouterr().out)
     assert shown["passed"] is False

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from diagnose.env.blocks import CANONICAL_STATES, Pos, name_of, parse_block
 from diagnose.env.circuit import Circuit, unsupported
-from diagnose.env.flow import _Flow
-from diagnose.env.trace import Dust, Interval, Trace
 
 SIDE = 33
 BUTTON = "stone_button[face=floor]"
@@ -55,37 +53,3 @@ def random_circuit(seed: int, parts: Sequence[str] = ALL_PARTS, size: int = 6) -
         for pos, _ in loose:
             del blocks[pos]
     return Circuit(blocks, press)
-
-
-class _EveryWay(_Flow):
-    """Every way that power could ever take, whatever its strength."""
-
-    def __init__(self, circuit: Circuit) -> None:
-        lamps = {pos: (Interval(0, None),) for pos in circuit.cells(LAMP)}
-        dust = {pos: Dust(0, 15) for pos in circuit.cells(WIRE)}
-        super().__init__(circuit, Trace(lamps, True, (), True, 0, dust))
-
-    def _hands_on(self, giver: Pos, taker: Pos) -> bool:
-        return True
-
-    def feeds_itself(self, pos: Pos) -> bool:
-        """Return whether what the part at ``pos`` puts out can come back to it."""
-        seen, waiting = set(), [(pos, "part")]
-        while waiting:
-            for beyond in self._next(waiting.pop()):
-                if beyond == (pos, "part"):
-                    return True
-                if beyond not in seen:
-                    seen.add(beyond)
-                    waiting.append(beyond)
-        return False
-
-
-def feeds_itself(circuit: Circuit) -> bool:
-    """Return whether some torch, repeater, comparator or observer lies on a loop.
-
-    Such a circuit can rest in more than one state; which one depends on how it was built.
-    """
-    ways = _EveryWay(circuit)
-    parts = ("redstone_torch", "redstone_wall_torch", "repeater", "comparator", "observer")
-    return any(ways.feeds_itself(pos) for name in parts for pos in circuit.cells(name))

@@ -19,6 +19,7 @@ from diagnose.env.engine import (
 )
 from diagnose.env.trace import Dust, Interval, Trace
 from diagnose.errors import InputError
+from diagnose.fidelity.loops import feeds_itself
 from tests.env.circuits import (
     BUTTON,
     LAMP,
@@ -26,7 +27,6 @@ from tests.env.circuits import (
     SIDE,
     WIRE,
     circuit,
-    feeds_itself,
     line,
     random_circuit,
 )

@@ -5,7 +5,7 @@ subject supplies it. The draws come from the episode's branch of the seed tree a
 step and law, so cells share them: an intervention can only turn a failing step into a success.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from diagnose.env.experiments import true_laws
@@ -113,9 +113,29 @@ class Reference:
         }
         slips = uniform(*call.seed_path, "subject", "slip") < self.profile.slip
         code = writing.building(build_device(task, applied), int(slips))
-        log = {"found": sorted(found), "kept": sorted(kept), "applied": sorted(applied)}
+        log: dict[str, object] = {
+            "found": sorted(found),
+            "kept": sorted(kept),
+            "applied": sorted(applied),
+        }
+        log["failed"] = {
+            law: _stage(law, self._noticed(task, first, call), found, kept)
+            for law in needed_laws(task)
+            if law not in applied
+        }
         text = writing.fenced(code, "I build the device.")
         return _reply(messages, text, {**log, "slip": slips})
+
+
+def _stage(
+    law: str, noticed: Collection[str], found: Collection[str], kept: Collection[str]
+) -> str:
+    """Return the capacity in which a law that is not in the device was lost."""
+    if law in kept:
+        return "application"
+    if law in found:
+        return "consolidation"
+    return "discovery" if law in noticed else "identification"
 
 
 def _reply(messages: Sequence[Message], text: str, log: dict[str, object]) -> Reply:
