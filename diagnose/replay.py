@@ -7,7 +7,7 @@ episode is checked by its end: the same trials and the same device.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -116,17 +116,17 @@ def _replayed(record: EpisodeRecord, interventions: Mapping[str, Intervention]) 
 
 def _setting(record: EpisodeRecord, plain: Setting) -> Setting:
     """Return the setting with what an episode took from outside: reports and a carried book."""
-    if "consult" not in {entry.name for entry in fields(Setting)}:
+    if not hasattr(plain, "consult"):
         return plain
     reports = iter(getattr(record, "reports", ()))
 
-    def consult(question: str, trials: int, turns: int) -> str:
+    def consult(*_: object) -> str:
         report = next(reports, None)
         if report is None:
             raise SubjectError("the record holds no further report")
         return str(report.get("told") or report.get("sections"))
 
-    return Setting(plain.task, plain.seed_path, plain.variant, **{"consult": consult})
+    return replace(plain, consult=consult)
 
 
 def _watched(host: Host, note: Callable[[str, Judged], None]) -> Mapping[str, Callable[..., Any]]:
@@ -184,4 +184,3 @@ def _departed(record: EpisodeRecord, stage: Stage, trials: int) -> str:
     if trials != record.usage.trials:
         return f"it made {trials} trials, the episode {record.usage.trials}"
     return "" if found == record.circuit_sha256 else "its last device is another"
-

@@ -111,6 +111,8 @@ def run_study(
     if store.repair:
         progress.say(store.repair)
     progress.start(len(plans), len(study.pending), count)
+    planned = Counter(plan.cell for plan in plans)
+    progress.start_cells(planned - Counter(plan.cell for plan in study.pending), planned)
     try:
         with (
             _Interrupts() as interrupts,
@@ -186,7 +188,7 @@ class _Study:
                 f"{plan}: its record has the id {entry.episode_id}, its identity {self._ids[plan]}"
             )
         self._store.append(line, entry)
-        self._progress.update(self._store.ledger)
+        self._progress.update(self._store.ledger, plan.cell)
 
 
 class _Interrupts:

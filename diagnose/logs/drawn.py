@@ -1,4 +1,4 @@
-"""Pictures inside a page: a device as a data URI, its lamps' times as an SVG in the page's colours."""
+"""Pictures inside a page: a device as a data URI, its lamps' times as an SVG."""
 
 import base64
 import io
@@ -24,9 +24,7 @@ def picture(circuit: Circuit, at_rt: Time) -> str:
     if image.width > _WIDEST_PX:
         height = round(image.height * _WIDEST_PX / image.width)
         image = image.resize((_WIDEST_PX, height), Image.Resampling.LANCZOS)
-    few = image.quantize(
-        _COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
-    )
+    few = image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     stream = io.BytesIO()
     few.save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
@@ -44,8 +42,10 @@ def timeline(trace: Trace, windows: Mapping[Pos, Window]) -> Markup:
 
     step = next((one for one in (1, 2, 5, 10, 20, 50) if one * scale >= 26), 100)
     said = [
-        f'<svg class="lamps" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        'aria-label="when each lamp is lit">'
+        (
+            f'<svg class="lamps" viewBox="0 0 {_WIDTH} {height}" role="img" '
+            'aria-label="when each lamp is lit">'
+        )
     ]
     for at in range(0, int(line.end_rt) + 1, step):
         here = across(at)
@@ -67,7 +67,7 @@ def timeline(trace: Trace, windows: Mapping[Pos, Window]) -> Markup:
                 f'width="{max(1.0, end - start):.1f}" height="{_PITCH - 8}"/>'
             )
     said.append(f'<path class="press" d="M{across(0)} {_TOP - 4}V{height}"/></svg>')
-    return Markup("".join(said))  # noqa: S704 - numbers, and labels escaped above
+    return Markup("".join(said))
 
 
 def _due(row: Row, top: float, across: Callable[[Time], float], end_rt: Time) -> list[str]:

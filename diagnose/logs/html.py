@@ -1,4 +1,4 @@
-"""Pages of one file each: a template, the style sheet inside it, and a policy that runs no script."""
+"""Pages of one file: a template with its style sheet inside, and a policy that runs no script."""
 
 import base64
 import hashlib
@@ -55,8 +55,8 @@ def page(template: str, *, title: str, more_style: str = "", **values: Any) -> b
         .get_template(f"{template}.html")
         .render(
             title=plain(title),
-            style=Markup(style),  # noqa: S704 - our own
-            policy=Markup(policy),  # noqa: S704 - our own
+            style=Markup(style),
+            policy=Markup(policy),
             **values,
         )
     )

@@ -120,9 +120,7 @@ def _results(group: Sequence[EpisodeRecord], observed: Sequence[EpisodeRecord]) 
         unscored_samples=len(group) - len(observed),
         metrics=metrics,
     )
-    return EvalResults(
-        total_samples=len(group), completed_samples=len(observed), scores=[score]
-    )
+    return EvalResults(total_samples=len(group), completed_samples=len(observed), scores=[score])
 
 
 def _sample(record: EpisodeRecord) -> EvalSample:

@@ -53,7 +53,7 @@ def episode_page(
         turns=turns,
         consultations=_consultations(record),
         rest=_rest(record),
-        back=Markup(back),  # noqa: S704 - our own
+        back=Markup(back),
     )
 
 
@@ -136,7 +136,7 @@ class _Drawing:
         return {
             "moment": f"drawn at t = {at_rt:g} rt",
             # Markup: a data URI of our own making, which stands in an attribute.
-            "picture": Markup(picture(circuit, at_rt)) if self._pictures else "",  # noqa: S704
+            "picture": Markup(picture(circuit, at_rt)) if self._pictures else "",
             "lamps": timeline(trace, windows) if trace.lamps else "",
         }
 
@@ -303,4 +303,3 @@ def _rest(record: EpisodeRecord) -> list[tuple[str, str]]:
 
 def _json(value: object, indent: int | None = None) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=indent is not None)
-
