@@ -126,7 +126,7 @@ def _setting(record: EpisodeRecord, plain: Setting) -> Setting:
             raise SubjectError("the record holds no further report")
         return str(report.get("told") or report.get("sections"))
 
-    return replace(plain, consult=consult)
+    return Setting(**{**vars(plain), "consult": consult})
 
 
 def _watched(host: Host, note: Callable[[str, Judged], None]) -> Mapping[str, Callable[..., Any]]:

@@ -251,7 +251,7 @@ def _openings(study: Study, left: Sequence[EpisodePlan]) -> dict[tuple[str, str]
             episode.task, episode.seed_path, study.variant_of(Cell.from_code(plan.cell))
         )
         if hasattr(setting, "consult"):  # laid over no episode: nobody is there to be asked
-            setting = replace(setting, consult=lambda *_: "")
+            setting = Setting(**{**vars(setting), "consult": lambda *_: ""})
         laid = [
             Laid(name, dose, episode.interventions[name], setting)
             for name, dose in zip(episode.factors, episode.doses, strict=True)

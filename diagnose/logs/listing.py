@@ -83,14 +83,14 @@ class _Group:
         }
 
 
-def _row(record: EpisodeRecord, keys: str) -> dict[str, object]:
+def _row(record: EpisodeRecord, classes: str) -> dict[str, object]:
     used = record.usage
     wrong = next((str(one.get("cause")) for one in causes(record)), "")
     if not wrong and record.verdict:
         wrong = next(map(str, record.verdict.get("reasons") or ()), "")
     wrong = record.missing_cause or wrong
     return {
-        "keys": Markup(keys),
+        "classes": Markup(classes),
         "href": Markup(file_name(record)),
         "name": f"{record.task} run {record.run}",
         "cell": record.cell,
