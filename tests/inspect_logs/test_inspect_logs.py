@@ -136,6 +136,8 @@ def test_a_sample_is_the_episode(folder):
     assert not missing.scores
 
 
+# Inspect's data frames call pandas in a way that pandas 3.1 will drop.
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_data_frames_have_cells_doses_capacities_and_scores(folder):
     frame = samples_df(str(folder))
     assert len(frame) == len(RECORDS) + 1
