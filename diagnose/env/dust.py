@@ -33,29 +33,30 @@ class Dusts(Mapping[Pos, Dust]):
 
     Attributes:
         blocks: of the circuit.
+        peaks: the strongest signal that each dust carried, 0..15.
     """
 
     def __init__(self, blocks: Mapping[Pos, str], peaks: Mapping[Pos, int]) -> None:
         self.blocks = blocks
-        self._peaks = peaks
+        self.peaks = peaks
         self._known: dict[Pos, Dust] = {}
 
     def __getitem__(self, pos: Pos) -> Dust:
         """Return the dust at ``pos``."""
         found = self._known.get(pos)
         if found is None:
-            peak = self._peaks[pos]
+            peak = self.peaks[pos]
             sides = tuple(sides_of(self.blocks, pos))
             found = self._known[pos] = Dust(len(sides), peak, sides)
         return found
 
     def __iter__(self) -> Iterator[Pos]:
         """Go through the cells."""
-        return iter(self._peaks)
+        return iter(self.peaks)
 
     def __len__(self) -> int:
         """The number of dusts."""
-        return len(self._peaks)
+        return len(self.peaks)
 
     def __repr__(self) -> str:
         """As a dictionary shows itself."""
@@ -64,6 +65,13 @@ class Dusts(Mapping[Pos, Dust]):
     def __reduce__(self) -> tuple[type[dict[Pos, Dust]], tuple[dict[Pos, Dust]]]:
         """Cross process boundaries: a read-only view of blocks does not pickle."""
         return (dict, (dict(self),))
+
+
+def peaks_of(dusts: Mapping[Pos, Dust]) -> Mapping[Pos, int]:
+    """Return the strongest signal of every dust, without working out its shape if it can."""
+    if isinstance(dusts, Dusts):
+        return dusts.peaks
+    return {pos: dust.peak for pos, dust in dusts.items()}
 
 
 def sides_of(blocks: Mapping[Pos, str], pos: Pos) -> dict[str, str]:

@@ -21,7 +21,7 @@ from diagnose.env.blocks import (
     support_of,
 )
 from diagnose.env.circuit import Circuit
-from diagnose.env.dust import DUST, sides_of
+from diagnose.env.dust import DUST, peaks_of
 from diagnose.env.trace import Trace
 
 JUNCTION_CONNECTIONS = 3
@@ -56,14 +56,15 @@ def branches(circuit: Circuit, trace: Trace, lamps: int) -> bool:
     return any(len(flow.lamps_from(pos, enough=lamps)) >= lamps for pos in _junctions(flow))
 
 
-def _junctions(flow: "_Flow") -> list[Pos]:
-    """Return the dusts with three or more connections that carried a signal, strongest first."""
-    found = [
-        (-dust.peak, pos)
-        for pos, dust in flow.dust.items()
-        if dust.connections >= JUNCTION_CONNECTIONS and dust.peak > 0 and flow.carries(pos)
-    ]
-    return [pos for _, pos in sorted(found)]
+def _junctions(flow: "_Flow") -> Iterator[Pos]:
+    """Yield the dusts with three or more connections that carried a signal, strongest first.
+
+    A shape costs more to work out than a strength to read, and the first junctions mostly decide.
+    """
+    carrying = [(-peak, pos) for pos, peak in flow.peaks.items() if peak and flow.carries(pos)]
+    for _, pos in sorted(carrying):
+        if flow.dust[pos].connections >= JUNCTION_CONNECTIONS:
+            yield pos
 
 
 class _Flow:
@@ -71,8 +72,8 @@ class _Flow:
 
     def __init__(self, circuit: Circuit, trace: Trace) -> None:
         self.blocks = circuit.blocks
-        self.dust = dict(trace.dust)
-        self.peaks = {pos: dust.peak for pos, dust in self.dust.items()}
+        self.dust = trace.dust
+        self.peaks = peaks_of(trace.dust)
         self.active = trace.active
         self.lit = frozenset(pos for pos, intervals in trace.lamps.items() if intervals)
         self._edges: dict[_Node, tuple[_Node, ...]] = {}
@@ -133,7 +134,7 @@ class _Flow:
                 yield (beside, "part")
 
     def _from_dust(self, pos: Pos) -> Iterator[_Node]:
-        for side in sides_of(self.blocks, pos):
+        for side in self.dust[pos].sides:
             yield from self._into(moved(pos, side), pos, strong=False)
         yield from self._into(moved(pos, "down"), pos, strong=False)
         for beyond in self._dust_beside(pos):

@@ -20,8 +20,9 @@ from diagnose.env.exchange.sponge import _from_varints, _varints
 from diagnose.env.experiments import true_laws
 from diagnose.env.nbt import read_nbt, write_nbt
 from diagnose.errors import InputError
+from diagnose.fidelity.loops import feeds_itself
 from diagnose.tasks import all_tasks, build_device, task, verdict_of
-from tests.env.circuits import SIDE, circuit, feeds_itself, line, random_circuit
+from tests.env.circuits import SIDE, circuit, line, random_circuit
 from tests.env.tags import typed
 
 FILES = Path(__file__).parent / "data" / "exchange"

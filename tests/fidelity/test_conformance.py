@@ -64,7 +64,6 @@ def test_the_second_engine_parts_only_for_known_causes() -> None:
         "torch on a lamp",
         "side of a comparator",
         "never settles",
-        "feeds itself",
     }
     for one in outcomes:
         holds = name_holds(one.case, "observer")
