@@ -1,10 +1,10 @@
 """What Inspect reads of a study: run with ``make test-inspect``, where Inspect is installed."""
 
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from inspect_ai.analysis import evals_df, samples_df
 from inspect_ai.log import list_eval_logs, read_eval_log
@@ -157,7 +157,7 @@ def test_data_frames_have_cells_doses_capacities_and_scores(folder):
         )
     row = by_id.loc[MISSING.episode_id]
     assert row["error"] == "rate_limit: 429"
-    assert row["score_passed"] is None or math.isnan(row["score_passed"])
+    assert pd.isna(row["score_passed"])
     evals = evals_df(str(folder))
     assert len(evals) == 3
     assert set(evals["task_arg_gap_hints"].astype(int)) == {0, 1}
