@@ -19,6 +19,8 @@ from analysis.episodes import FAILURE_COLUMNS, Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
 from diagnose.errors import InputError
 
+BUNDLE = "+"  # joins the names of factors that a design only switches together
+
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
@@ -119,9 +121,16 @@ def _load_study(path: Path) -> Loaded:
         rows[key] = row | {"line": number}
     if not rows or factors is None:
         raise InputError(file.name, "no whole record", "run the study first: diagnose run")
-    held, planned = _plan(file.with_name("study.json"))
-    varied = tuple(name for name in factors if name not in held)
+    held, planned, bundles = _plan(file.with_name("study.json"))
     raw = pd.DataFrame(list(rows.values()))
+    varied = [name for name in factors if name not in held]
+    for bundle in bundles:
+        capacities[_bundled(raw, varied, bundle)] = " + ".join(
+            _capacities(bundle, capacities).values()
+        )
+    if any(raw.pop("chained")):
+        # Cells of a run share their draws, so a family's chains of one run are one cluster.
+        raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
     lines = [row["line"] for row in rows.values()]
     source = Source(file.name, lambda row: f"line {lines[row]}")
     table, ordered = validated(raw, source, varied)
@@ -130,20 +139,36 @@ def _load_study(path: Path) -> Loaded:
     return Loaded(table, ordered, _capacities(ordered, capacities), truth, name, held, planned)
 
 
-def _plan(path: Path) -> tuple[dict[str, int], int | None]:
-    """Return what study.json declares: the factors held at one dose, and how many episodes.
+def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:
+    """Put one factor in place of those that a design only switches together; return its name."""
+    joined = BUNDLE.join(bundle)
+    raw[joined] = raw[bundle[0]]
+    used = [raw[f"used_{name}"] for name in bundle if f"used_{name}" in raw.columns]
+    if used:  # either of them counts as taking the offer up
+        seen = pd.concat(used, axis=1)
+        raw[f"used_{joined}"] = seen.eq(True).any(axis=1).where(seen.notna().any(axis=1), None)
+    varied[:] = [name for name in varied if name not in bundle] + [joined]
+    return joined
 
-    Nothing can be estimated of a held factor. A study that varies nothing keeps them all, so that
-    its one cell has a name. Without a readable study.json nothing is declared.
+
+def _plan(path: Path) -> tuple[dict[str, int], int | None, list[list[str]]]:
+    """Return what study.json declares: factors held at one dose, number of episodes, bundles.
+
+    Nothing can be estimated of a held factor, and of bundled ones only their joint effect. A study
+    that varies nothing keeps them all, so that its one cell has a name. Without a readable
+    study.json nothing is declared.
     """
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
         levels = {str(entry["name"]): entry["levels"] for entry in header["factors"]}
         held = {name: int(doses[0]) for name, doses in levels.items() if len(doses) == 1}
         planned = int(header["episodes"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return {}, None
-    return (held if len(held) < len(levels) else {}), planned
+        bundles = [[str(name) for name in names] for names in header.get("bundles", ())]
+        if not all(len(names) > 1 and set(names) <= levels.keys() for names in bundles):
+            bundles = []
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return {}, None, []
+    return (held if len(held) < len(levels) else {}), planned, bundles
 
 
 def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -191,6 +216,7 @@ def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
     if row["success"] not in (None, True, False):
         raise InputError(f"{where}: success", row["success"], "give true, false or null")
     row["missing_cause"] = record.get("missing_cause") or ""
+    row["chained"] = bool(record.get("chain"))
     row |= _failure(record.get("causes") or (), where)
     row["factors"], row["capacities"] = factors, {}
     for factor, digit in zip(factors, cell, strict=True):
@@ -250,4 +276,4 @@ def _read_truth(
 
 def _reordered(code: str, recorded: Sequence[str], ordered: Sequence[str]) -> str:
     digits = dict(zip(recorded, code, strict=True))
-    return "".join(digits[name] for name in ordered)
+    return "".join(digits[name.partition(BUNDLE)[0]] for name in ordered)

@@ -8,8 +8,12 @@ from typing import Any
 from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
-STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks")
-SECTIONS = ("study", "env", "subject", "design", "interventions", "budgets", "limits", "run")
+STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting")
+SETTINGS = ("independent", "curriculum")
+SECTIONS = (
+    *("study", "env", "subject", "design", "interventions"),
+    *("budgets", "scaffold", "limits", "caps", "run"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class StudyConfig:
     seed: int
     runs: int
     tasks: tuple[str, ...] | None  # None = all published tasks
+    setting: str  # one of SETTINGS
     design: str
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
@@ -28,7 +33,9 @@ class StudyConfig:
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
     fixed: frozenset[str]  # interventions named on the command line
     budgets: Mapping[str, Any]
+    scaffold: Mapping[str, Any]
     limits: Mapping[str, Any]
+    caps: Mapping[str, Any]
     run: Mapping[str, Any]
 
 
@@ -69,6 +76,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         seed=_whole("study.seed", study.get("seed"), 0),
         runs=_whole("study.runs", study.get("runs"), 1),
         tasks=_tasks(study.get("tasks")),
+        setting=_choice("study.setting", study.get("setting"), SETTINGS),
         baseline=None if baseline is None else _text("baseline", baseline),
         design=_text("design.name", config["design"].get("name")),
         env=_variants(config["env"].get("variants")),
@@ -76,7 +84,9 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         interventions=interventions,
         fixed=fixed & interventions.keys(),
         budgets=config["budgets"],
+        scaffold=config["scaffold"],
         limits=config["limits"],
+        caps=config["caps"],
         run=config["run"],
     )
 
@@ -124,6 +134,12 @@ def _text(field: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(field, value, "give a text")
     return value
+
+
+def _choice(field: str, value: object, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise ConfigError(field, value, f"choose one of {', '.join(choices)}")
+    return str(value)
 
 
 def _whole(field: str, value: object, least: int) -> int:

@@ -8,8 +8,8 @@ blocks as they were.
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from diagnose.errors import ConfigError
 from diagnose.intervention import SHAM
@@ -100,6 +100,9 @@ class EpisodePlan:
     cell: str
     block: int  # the run it belongs to: blocks are runs
     position: int  # its place within the block, from 0
+    chain: str = ""  # the dependent series it belongs to (``diagnose.curriculum``); empty for none
+    after: str = ""  # the task whose episode, of the same run and cell, comes before it
+    carried: tuple[Mapping[str, str], ...] = field(default=(), compare=False)  # what that one left
 
     def seed_path(self, study_seed: int) -> tuple[str | int, ...]:
         """Return the episode's branch of the seed tree; cells share it, which pairs them."""
@@ -135,6 +138,16 @@ def paper_sequential(factors: Sequence[Factor]) -> tuple[Cell, ...]:
     return _distinct(
         Cell(tuple(f.full if i < on else f.off for i, f in enumerate(factors)))
         for on in range(len(factors) + 1)
+    )
+
+
+@register
+def paper_2x2(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """The first factor crossed with the others together: 0000, 1000, 0110, 1110, the last held."""
+    rest = set(range(1, len(factors)))
+    return _distinct(
+        Cell(tuple(f.full if i in on else f.off for i, f in enumerate(factors)))
+        for on in (set[int](), {0}, rest, {0} | rest)
     )
 
 
@@ -202,6 +215,17 @@ def cells(factors: Sequence[Factor], design: str) -> tuple[Cell, ...]:
     return DESIGNS[design](factors)
 
 
+def bundles(factors: Sequence[Factor], design: str) -> tuple[tuple[str, ...], ...]:
+    """Return the factors that have the same dose in every cell, and so only one effect together."""
+    every = cells(factors, design)
+    together: dict[tuple[int, ...], list[str]] = {}
+    for index, factor in enumerate(factors):
+        doses = tuple(cell.doses[index] for cell in every)
+        if len(set(doses)) > 1:
+            together.setdefault(doses, []).append(factor.name)
+    return tuple(tuple(names) for names in together.values() if len(names) > 1)
+
+
 def schedule(
     factors: Sequence[Factor],
     design: str,
@@ -233,5 +257,8 @@ def schedule(
 
 def schedule_sha256(plans: Sequence[EpisodePlan]) -> str:
     """Return the hash of the schedule, order included."""
-    rows = [[plan.task, plan.run, plan.cell, plan.block, plan.position] for plan in plans]
+    rows = [
+        [plan.task, plan.run, plan.cell, plan.block, plan.position, *filter(None, [plan.after])]
+        for plan in plans
+    ]
     return hashlib.sha256(canonical_json(rows).encode()).hexdigest()

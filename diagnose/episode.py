@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,14 +12,17 @@ from diagnose.env.circuit import Circuit
 from diagnose.env.engine import ENGINE
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.errors import ConfigError
-from diagnose.intervention import Evidence, Intervention, Setting
+from diagnose.intervention import Evidence, Intervention, Setting, consults
 from diagnose.models import Call, Model
+from diagnose.models.counted import Counted
 from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
+from diagnose.subjects.scaffold import STANDARD, Scaffold
+from diagnose.subjects.scientist import Place, Scientists
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import Family, Task
 from diagnose.tasks.failing import causes_of
@@ -50,6 +53,9 @@ class Episode:
     limits: Limits = field(default_factory=Limits)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved, kept in the record
     variant: Variant = VANILLA  # how things are called in its world
+    scaffold: Scaffold = STANDARD
+    chain: str = ""  # the dependent series it belongs to; empty: independent
+    carried: tuple[Mapping[str, str], ...] = ()  # the knowledge book of the episode before it
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -67,6 +73,14 @@ class Episode:
         return "".join(map(str, self.doses))
 
     @property
+    def consults(self) -> bool:
+        """Whether the subject may ask a scientist."""
+        return any(
+            name != ENV and consults(self.interventions[name], dose)
+            for name, dose in zip(self.factors, self.doses, strict=True)
+        )
+
+    @property
     def seed_path(self) -> tuple[str | int, ...]:
         """The episode's branch of the seed tree, the same in every cell."""
         return (self.study_seed, self.task.id, self.run)
@@ -79,7 +93,13 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         InfrastructureError: nothing was observed; see ``unobserved_record``.
         ConfigError: the study must stop.
     """
-    setting = Setting(episode.task, episode.seed_path, episode.variant)
+    first = Call(episode.seed_path, 0, episode.episode_id)
+    conversation = Conversation([])
+    model = Counted(episode.model)
+    scientists = Scientists(_place(episode, model, first), conversation, episode.budgets)
+    setting = Setting(
+        episode.task, episode.seed_path, episode.variant, scientists.consult, episode.carried
+    )
     laid = [
         Laid(name, dose, episode.interventions[name], setting)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
@@ -93,14 +113,16 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         episode.seed_path,
         episode.variant,
         laid,
+        episode.scaffold,
     ) as stage:
-        conversation = Conversation(list(stage.opening))
+        conversation.messages.extend(stage.opening)
         stop_reason = converse(
             conversation,
-            episode.model,
+            model,
             stage,
             episode.budgets,
-            Call(episode.seed_path, 0, episode.episode_id),
+            first,
+            episode.scaffold,
         )
     host, judged = stage.host, stage.judged()
     passed = judged.verdict.passed
@@ -115,10 +137,26 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         verdict=judged.to_json(),
         circuit=judged.circuit.to_json() if judged.circuit else None,
         circuit_sha256=judged.circuit.sha256 if judged.circuit else "",
-        usage=conversation.usage(host),
+        usage=replace(conversation.usage(host), **asdict(model.total)),
+        calls=tuple(model.calls),
         transcript=tuple(message.to_json() for message in conversation.messages),
         subject_log=conversation.log,
+        reports=tuple(scientists.reports),
+        book=tuple(entry for one in laid for entry in one.book),
         causes=() if passed else _causes(episode, judged.circuit, conversation.log),
+    )
+
+
+def _place(episode: Episode, model: Model, first: Call) -> Place:
+    """Return where a scientist of this episode works."""
+    return Place(
+        model,
+        episode.task,
+        episode.family,
+        episode.limits,
+        episode.variant,
+        episode.scaffold,
+        first,
     )
 
 
@@ -152,10 +190,11 @@ def _blank(episode: Episode) -> EpisodeRecord:
         stop_reason="not_observed",
         success=None,
         task_sha256=_sha256(canonical_json(task.to_json())),
-        prompt_sha256=prompt_sha256(),
+        prompt_sha256=prompt_sha256(episode.scaffold, scientist=episode.consults),
         versions=versions(),
         config=episode.config,
         variant=episode.variant.kind,
+        chain=episode.chain,
     )
 
 

@@ -42,6 +42,29 @@ class SubjectError(DiagnoseError):
     """The subject erred (bad code, a refused placement): an outcome, shown to the subject."""
 
 
+class NoReplyError(SubjectError):
+    """The model gave no answer for a reason of its own: an outcome.
+
+    ``cause`` is a short stable word (``context_window``, ``content_refused``) kept in the record.
+    """
+
+    def __init__(self, cause: str, detail: str) -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(f"{cause}: {detail}")
+
+    def __reduce__(self) -> tuple[type["NoReplyError"], tuple[str, str]]:
+        """Survive a process boundary: exceptions pickle by their arguments."""
+        return (type(self), (self.cause, self.detail))
+
+
+class StoppedError(DiagnoseError):
+    """The study stops before its end with nothing wrong in it: a cap is reached, a quota used up.
+
+    The text says how to go on; what was done is recorded, and what was in flight is not.
+    """
+
+
 class InfrastructureError(DiagnoseError):
     """A provider, network, quota or worker erred: the episode is not observed.
 

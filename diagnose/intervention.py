@@ -9,7 +9,7 @@ Interventions are found through the Hydra config group ``conf/interventions/<nam
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from diagnose.env.circuit import Circuit
 from diagnose.env.variant import VANILLA, Variant
@@ -19,6 +19,7 @@ from diagnose.tasks import Task
 SHAM = 9  # the dose that stands for a placebo: same form and length, true and irrelevant
 Capacity = str  # "identification" | "discovery" | "consolidation" | "application", or a new one
 HostFunction = Callable[..., Any]
+Consult = Callable[[str, int, int], str]  # question, presses, messages -> the report as it is told
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Setting:
     task: Task
     seed_path: tuple[str | int, ...]  # study seed, task, run: the same in every cell
     variant: Variant = VANILLA  # its ``hear`` understands a subject; what you say is told for you
+    consult: Consult | None = None  # asks a sub-agent; None where no model is at hand
+    carried: tuple[Mapping[str, str], ...] = ()  # the book of the episode before, in a curriculum
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class Evidence:
     calls: Sequence[HostCall]
     replies: Sequence[str]
     circuit: Circuit | None = None  # the device that was judged; None when there was none
+
+
+def consults(intervention: "Intervention", dose: int) -> bool:
+    """Whether an intervention at ``dose`` has questions answered by a sub-agent of the subject."""
+    return dose not in (0, SHAM) and bool(getattr(intervention, "consults", False))
+
+
+def carries(intervention: "Intervention") -> bool:
+    """Whether an intervention keeps a book that a curriculum carries on to the next level."""
+    return bool(getattr(intervention, "carries", False))
 
 
 def checked_dose(name: str, dose: int, doses: Sequence[int]) -> None:
@@ -77,6 +90,15 @@ class Session(Protocol):
 
     def used(self, evidence: Evidence) -> bool:
         """Return whether the subject made use of it: compliance."""
+        ...
+
+
+@runtime_checkable
+class BookKeeping(Protocol):
+    """A session that keeps a book: a record holds it, and a curriculum carries it on."""
+
+    def book(self) -> tuple[Mapping[str, str], ...]:
+        """Return the entries, each section by its name."""
         ...
 
 

@@ -19,11 +19,12 @@ class Progress:
         self._width = 0
         self._cells: dict[str, tuple[int, int]] = {}  # recorded, and planned
 
-    def start(self, total: int, missing: int, workers: int) -> None:
+    def start(self, total: int, missing: int, workers: int, slots: int = 1) -> None:
         """Begin: ``missing`` of ``total`` episodes are to run now."""
         self._total, self._missing, self._done = total, missing, 0
         self._began_at = time.monotonic()
-        self.say(f"{total} episodes, {missing} to run on {workers} workers")
+        each = f", {slots} at once on each" if slots > 1 else ""
+        self.say(f"{total} episodes, {missing} to run on {workers} workers{each}")
 
     def start_cells(self, done: Mapping[str, int], planned: Mapping[str, int]) -> None:
         """Count by cell too: how many episodes are recorded, and how many there will be."""

@@ -69,6 +69,8 @@ class EpisodeRecord:
     usage: Usage = field(default_factory=Usage)
     transcript: tuple[Mapping[str, Any], ...] = ()  # chat messages, oldest first
     subject_log: Mapping[str, Any] = field(default_factory=dict)  # what the subject says of itself
+    # Consultations of a scientist: question, sections, whether complete, usage, transcript.
+    reports: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved
     # Why a failed device fails, what weighs most first: cause, law, lamps (how many it affects),
@@ -76,6 +78,10 @@ class EpisodeRecord:
     # subject says it lost that law ("" where it does not say).
     causes: tuple[Mapping[str, Any], ...] = ()
     variant: str = "vanilla"  # how things are called in the episode's world
+    chain: str = ""  # the dependent series it belongs to: C/run3/0010; empty: independent
+    book: tuple[Mapping[str, str], ...] = ()  # the knowledge book's entries at the end
+    # Every call of the model, sub-agents' included: agent, number, tokens, cost, finish, dropped
+    calls: tuple[Mapping[str, Any], ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -105,7 +111,10 @@ class EpisodeRecord:
             values["usage"] = Usage(**data["usage"])
             values["factors"] = tuple(data["factors"])
             values["transcript"] = tuple(data["transcript"])
+            values["reports"] = tuple(data.get("reports", ()))
+            values["book"] = tuple(data.get("book", ()))
             values["causes"] = tuple(data.get("causes", ()))  # labelled since 0.1 only
+            values["calls"] = tuple(data.get("calls", ()))
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error

@@ -7,11 +7,12 @@ episode is checked by its end: the same trials and the same device.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
 from diagnose.env.circuit import Circuit
+from diagnose.env.report import Report
 from diagnose.env.trace import Trace
 from diagnose.env.variant import variant
 from diagnose.errors import DiagnoseError, SubjectError
@@ -77,7 +78,7 @@ def replay(record: EpisodeRecord, interventions: Mapping[str, Intervention]) -> 
         return Replayed(departed="the record has no transcript")
     try:
         return _replayed(record, interventions)
-    except (DiagnoseError, TypeError) as error:  # TypeError: budgets or limits of another version
+    except (DiagnoseError, TypeError, KeyError) as error:  # or of another version
         return Replayed(departed=f"it cannot be played again: {error}")
 
 
@@ -116,17 +117,15 @@ def _replayed(record: EpisodeRecord, interventions: Mapping[str, Intervention]) 
 
 def _setting(record: EpisodeRecord, plain: Setting) -> Setting:
     """Return the setting with what an episode took from outside: reports and a carried book."""
-    if not hasattr(plain, "consult"):
-        return plain
-    reports = iter(getattr(record, "reports", ()))
+    reports = iter(record.reports)
 
     def consult(*_: object) -> str:
         report = next(reports, None)
         if report is None:
             raise SubjectError("the record holds no further report")
-        return str(report.get("told") or report.get("sections"))
+        return Report(**report["sections"]).told()
 
-    return Setting(**{**vars(plain), "consult": consult})
+    return replace(plain, consult=consult)
 
 
 def _watched(host: Host, note: Callable[[str, Judged], None]) -> Mapping[str, Callable[..., Any]]:

@@ -2,6 +2,7 @@
 
 ``study.json``      what the study is: resolved config, factors, schedule hash, versions
 ``episodes.jsonl``  one canonical line per record, in the order they finished
+``exchanges.jsonl`` a language model's answers, call by call (see diagnose.models.litellm)
 ``timings.jsonl``   wall-clock seconds and host facts; may lag behind and be incomplete
 ``episodes.torn``   broken tails moved aside on opening; nothing is thrown away
 ``lock``            held (flock) by the one process that writes
@@ -11,7 +12,6 @@ the same id supersedes an earlier ``not_observed`` one, and only such a one, so 
 last (``diagnose.ledger`` reads; its public names are offered here too).
 """
 
-import errno
 import fcntl
 import json
 import os
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from diagnose.appender import OWN, Appender, disk_error, sync_folder
 from diagnose.errors import StoreError
 from diagnose.ledger import (
     Entry,
@@ -36,59 +37,6 @@ from diagnose.records import EpisodeRecord, canonical_json
 __all__ = ["Entry", "Ledger", "Store", "canonical_lines", "episode_id", "read_records"]
 
 SYNC_EVERY_S = 1.0  # at most this much finished work is lost to a power failure; none to a kill
-
-# Nothing outside the folder is written to through a link in it, and no pipe is waited for.
-_OWN = os.O_NOFOLLOW | os.O_NONBLOCK
-
-
-class _Appender:
-    """An append-only file whose every line is whole, whatever the disk does."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _OWN, 0o644)
-        self.size = os.fstat(self.fd).st_size
-        self._dirty = False
-
-    def append(self, line: bytes) -> None:
-        view = memoryview(line)
-        try:
-            while view:
-                view = view[os.write(self.fd, view) :]  # a short write: the disk is nearly full
-        except OSError as error:
-            os.ftruncate(self.fd, self.size)  # back to the last whole line; needs no space
-            raise _disk_error(self.path, error) from error
-        self.size += len(line)
-        self._dirty = True
-
-    def truncate(self, size: int) -> None:
-        os.ftruncate(self.fd, size)
-        self.size, self._dirty = size, True
-        self.sync()
-
-    def sync(self) -> None:
-        if self._dirty:
-            try:
-                os.fsync(self.fd)
-            except OSError as error:
-                raise _disk_error(self.path, error) from error
-            self._dirty = False
-
-
-def _disk_error(path: Path, error: OSError) -> StoreError:
-    if error.errno == errno.ELOOP:
-        named = error.filename or path
-        return StoreError(f"{named}: is a symbolic link, which is not written through; remove it")
-    full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-    if not full:
-        return StoreError(
-            f"{path}: cannot be used ({error.strerror}); make it a folder one may write in, or "
-            "choose another study.folder; what is recorded stays as it is"
-        )
-    return StoreError(
-        f"{path}: the disk, quota or file-size limit is full ({error.strerror}); every record "
-        "before this is kept; make room and the same command continues"
-    )
 
 
 class Store:
@@ -107,30 +55,30 @@ class Store:
                 records are damaged before their last line.
         """
         self.folder = Path(folder)
-        self._files: list[_Appender] = []
+        self._files: list[Appender] = []
         self.repair = ""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self.folder / "lock")
         except OSError as error:
-            raise _disk_error(self.folder, error) from error
+            raise disk_error(self.folder, error) from error
         try:
             _check_header(self.folder, header)
             self._episodes = self._opened("episodes.jsonl")
             self._timings = self._opened("timings.jsonl")
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
             self.ledger = Ledger()
             self._read_and_repair()
         except OSError as error:
             self._release()
-            raise _disk_error(self.folder, error) from error
+            raise disk_error(self.folder, error) from error
         except BaseException:
             self._release()
             raise
         self._synced_at = time.monotonic()
 
-    def _opened(self, name: str) -> _Appender:
-        file = _Appender(self.folder / name)
+    def _opened(self, name: str) -> Appender:
+        file = Appender(self.folder / name)
         self._files.append(file)
         return file
 
@@ -143,7 +91,7 @@ class Store:
             torn = self._opened("episodes.torn")
             torn.append(line.raw if line.raw.endswith(b"\n") else line.raw + b"\n")
             torn.sync()
-            _sync_folder(self.folder)  # safe elsewhere before it goes from here
+            sync_folder(self.folder)  # safe elsewhere before it goes from here
             self._episodes.truncate(line.offset)
             self.repair = (
                 f"warning: {path}: line {line.number} was cut short and is moved to "
@@ -213,7 +161,7 @@ class Store:
 
 
 def _take_lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | _OWN, 0o644)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | OWN, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -272,18 +220,10 @@ def _first_difference(old: Any, new: Any, field: str) -> tuple[str, str, str] | 
 def _write_atomically(path: Path, text: str) -> None:
     """Write a whole file or none, and have it on the disk before returning."""
     temporary = path.with_suffix(".tmp")
-    own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OWN, 0o644)
+    own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | OWN, 0o644)
     with os.fdopen(own, "w", encoding="utf-8") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)

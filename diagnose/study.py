@@ -1,9 +1,11 @@
 """Run a schedule: hand episodes to workers, record each once, survive whatever dies.
 
-What is in the store is done; the same command on the same folder runs only what is missing. The
+What is in the store is done; the same command on the same folder runs only what is missing. A plan
+that comes after another waits for its record, and takes from it what the subject carries along. The
 parent is the only writer, and nothing it holds in memory is needed to continue.
 """
 
+import json
 import math
 import os
 import platform
@@ -11,19 +13,21 @@ import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from diagnose.curriculum import BROKEN, Chains, book_of
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, StoreError
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
-from diagnose.store import SYNC_EVERY_S, Entry, Store
+from diagnose.store import SYNC_EVERY_S, Entry, Store, read_records
 from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
 
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
 MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
+MOST_AT_ONCE = 4096  # episodes: each has a thread and, while it runs code, an interpreter
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,32 @@ class RunPolicy:
     episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
     retry_unobserved: bool = False  # run episodes recorded as not_observed again
     lasting_causes: frozenset[str] = frozenset({"quota"})  # infrastructure causes not retried
+    concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
 
     def __post_init__(self) -> None:
-        for field in ("workers", "retries", "episode_limit_s"):
+        for field in ("workers", "concurrency", "retries", "episode_limit_s"):
             value = getattr(self, field)
             plain = type(value) is int or (field == "episode_limit_s" and type(value) is float)
             if not plain or not 0 <= value < math.inf:
                 raise ConfigError(field, value, "give 0 or more")
         if self.workers > MOST_WORKERS:
             raise ConfigError("workers", self.workers, f"give at most {MOST_WORKERS}")
+        if self.concurrency > MOST_AT_ONCE:
+            raise ConfigError("concurrency", self.concurrency, f"give at most {MOST_AT_ONCE}")
 
     @property
     def worker_count(self) -> int:
         """The number of workers, with 0 resolved."""
         return self.workers or len(os.sched_getaffinity(0))
+
+    def slots(self, concurrency: int, workers: int) -> int:
+        """Return how many episodes each of ``workers`` runs at once.
+
+        Args:
+            concurrency: how many the subject allows; ``concurrency`` of this policy overrides it.
+            workers: how many children there are.
+        """
+        return math.ceil((self.concurrency or concurrency) / max(1, workers))
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,7 @@ def run_study(
     unobserved: Unobserved,
     policy: RunPolicy,
     progress: Progress,
+    concurrency: int = 1,
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order.
 
@@ -89,9 +106,11 @@ def run_study(
         unobserved: makes the record of a plan whose attempts are used up, from cause and detail.
         policy: workers, retries, limits.
         progress: where progress shows.
+        concurrency: episodes that the subject can run at once; 1 for one per worker.
 
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
+        StoppedError: an episode said that the study must stop; what was done is recorded.
         EpisodeBugError: an episode raised anything else; what was done is recorded.
         StoreError: the folder cannot be written, or holds records of another study; what was done
             is recorded.
@@ -107,16 +126,18 @@ def run_study(
             f"first has the id {strange[0]}); move them to their own study's folder"
         )
     study = _Study(ids, store, unobserved, policy, progress)
-    count = min(policy.worker_count, len(study.pending))
+    count = min(policy.worker_count, study.missing)
+    slots = policy.slots(concurrency, count)
     if store.repair:
         progress.say(store.repair)
-    progress.start(len(plans), len(study.pending), count)
+    progress.start(len(plans), study.missing, count, slots)
     planned = Counter(plan.cell for plan in plans)
-    progress.start_cells(planned - Counter(plan.cell for plan in study.pending), planned)
+    progress.start_cells(planned - study.missing_by_cell, planned)
     try:
+        study.begin()
         with (
             _Interrupts() as interrupts,
-            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s) as pool,
+            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s, slots) as pool,
         ):
             pool.wake_on(interrupts.fd)
             while (study.pending or pool.busy) and not (interrupts.received or study.fatal):
@@ -154,19 +175,40 @@ class _Study:
         self._attempts: Counter[EpisodePlan] = Counter()
         self._host = {"host": platform.node(), "cpus": os.cpu_count()}
         self.fatal: DiagnoseError | None = None
-        outcomes = store.ledger.outcomes
-        self.pending = deque(
-            plan
-            for plan, identifier in ids.items()
-            if identifier not in outcomes
-            or (policy.retry_unobserved and outcomes[identifier] == "not_observed")
-        )
+        self._chains = Chains(tuple(ids))
+        self._open = {plan for plan in ids if self._is_open(plan)}
+        self.missing = len(self._open)
+        self.missing_by_cell = Counter(plan.cell for plan in self._open)
+        self.pending: deque[EpisodePlan] = deque()  # may run now; the others wait for these
+
+    def _is_open(self, plan: EpisodePlan) -> bool:
+        """Whether a plan has no record, or one that says it is to be run again."""
+        outcome = self._store.ledger.outcomes.get(self._ids[plan])
+        return outcome is None or (self._policy.retry_unobserved and outcome == "not_observed")
+
+    def begin(self) -> None:
+        """Sort the open plans: those that may run, that wait, and whose chain is broken."""
+        earlier = {plan: self._chains.before(plan) for plan in self._ids if plan in self._open}
+        wanted = {self._ids[one] for one in earlier.values() if one and one not in self._open}
+        books = {
+            record.episode_id: record.book
+            for record in (read_records(self._store.folder) if wanted else ())
+            if record.episode_id in wanted and record.success is not None
+        }
+        for plan, before in earlier.items():
+            if before is None:
+                self.pending.append(plan)
+            elif self._ids[before] in books:
+                self.pending.append(replace(plan, carried=books[self._ids[before]]))
+            elif before not in self._open:
+                self._lose(plan, BROKEN, f"{before.task} was not observed")
 
     def take(self, events: Sequence[Event]) -> None:
         """Record, retry, or note that the study must stop."""
         for event in events:
             if isinstance(event, Finished):
                 self._record(event.plan, event.line, event.entry)
+                self._release(event.plan, event.line)
                 timing = {"episode_id": event.entry.episode_id, "seconds": event.seconds}
                 self._store.append_timing(timing | {"worker": event.worker_pid} | self._host)
             elif isinstance(event, Fatal):
@@ -174,8 +216,22 @@ class _Study:
             elif self._may_retry(event.plan, event.cause):
                 self.pending.append(event.plan)  # last: what failed it may have passed by then
             else:
-                record = self._unobserved(event.plan, event.cause, event.detail)
-                self._record(event.plan, record.to_line().encode(), Entry.of(record))
+                self._lose(event.plan, event.cause, event.detail)
+
+    def _lose(self, plan: EpisodePlan, cause: str, detail: str) -> None:
+        """Record a plan as not observed, and with it those that needed its record."""
+        record = self._unobserved(plan, cause, detail)
+        self._record(plan, record.to_line().encode(), Entry.of(record))
+        waiting = self._chains.next(plan)
+        if waiting in self._open and waiting is not None:
+            self._lose(waiting, BROKEN, f"{plan.task} was not observed")
+
+    def _release(self, plan: EpisodePlan, line: bytes) -> None:
+        """Let the plan run that waited for the record of ``plan``, with its book in hand."""
+        waiting = self._chains.next(plan)
+        if waiting is not None and waiting in self._open:
+            carried = book_of(json.loads(line))
+            self.pending.appendleft(replace(waiting, carried=carried))  # its run comes first
 
     def _may_retry(self, plan: EpisodePlan, cause: str) -> bool:
         self._attempts[plan] += 1
@@ -188,6 +244,7 @@ class _Study:
                 f"{plan}: its record has the id {entry.episode_id}, its identity {self._ids[plan]}"
             )
         self._store.append(line, entry)
+        self._open.discard(plan)
         self._progress.update(self._store.ledger, plan.cell)
 
 

@@ -14,7 +14,7 @@ _SUCCESS: Mapping[str, bool | None] = {"passed": True, "failed": False, "not_obs
 _STOP_REASONS = frozenset(get_args(StopReason))
 _TEXTS = (
     *("episode_id", "study", "model", "family", "task", "cell", "missing_cause"),
-    *("circuit_sha256", "task_sha256", "prompt_sha256"),
+    *("circuit_sha256", "task_sha256", "prompt_sha256", "chain"),
 )
 _WHOLE = ("study_seed", "level", "run", "schema_version")
 _COUNTS = ("turns", "trials", "host_calls", "input_tokens", "output_tokens")
@@ -43,6 +43,8 @@ def check_record(record: EpisodeRecord) -> None:
     reason: object = record.stop_reason
     _want(isinstance(reason, str) and reason in _STOP_REASONS, "stop_reason", record)
     _want(all(isinstance(one, dict) for one in record.transcript), "transcript", record)
+    _want(all(isinstance(one, dict) for one in record.reports), "reports", record)
+    _want(all(map(_entry_fits, record.book)), "book", record)
     _want(all(map(_cause_fits, record.causes)), "causes", record)
     factors = record.factors
     _want(all(isinstance(one, str) for one in factors), "factors", record)
@@ -54,9 +56,27 @@ def check_record(record: EpisodeRecord) -> None:
         value = getattr(record.usage, name)
         if type(value) is not int or value < 0:
             raise ValueError(f"its {name} is not a count")
-    cost = record.usage.cost_usd
-    if type(cost) not in (int, float) or not 0 <= cost < math.inf:
+    if not _is_amount(record.usage.cost_usd):
         raise ValueError("its cost_usd is not a number")
+    _want(all(map(_call_fits, record.calls)), "calls", record)
+
+
+def _is_amount(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= float(str(value)) < math.inf
+
+
+def _call_fits(call: object) -> bool:
+    if not isinstance(call, dict) or not isinstance(call.get("agent"), str):
+        return False
+    counts = (call.get(name) for name in ("number", "input_tokens", "output_tokens"))
+    whole = all(type(count) is int and count >= 0 for count in counts)
+    return whole and _is_amount(call.get("cost_usd"))
+
+
+def _entry_fits(entry: object) -> bool:
+    if not isinstance(entry, dict) or not entry:
+        return False
+    return all(isinstance(text, str) for text in (*entry.keys(), *entry.values()))
 
 
 def _intervention_fits(one: InterventionRecord) -> bool:

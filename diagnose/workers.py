@@ -1,8 +1,10 @@
 """Child processes that run episodes and may die: an engine abort must not end a study.
 
 Each worker is forked (engine objects do not pickle; children build their own), leads a process
-group of its own and hangs on one socket pair. The parent keeps one episode running and one waiting
-in each, and knows which is which: of a worker that dies, the oldest unanswered one was in flight.
+group of its own and hangs on one socket pair. The parent keeps as many episodes running in each as
+it has slots (one, unless they wait for a provider) and one waiting, and knows which is which: of a
+worker that dies, the oldest unanswered ones were in flight. Where that is more than one, each is
+tried again alone in a worker: the one that kills it is then known, and the others lose nothing.
 When the parent is gone a worker reads end-of-file and kills its group, sandbox processes included.
 """
 
@@ -22,12 +24,12 @@ from multiprocessing.context import ForkProcess
 from queue import SimpleQueue
 
 from diagnose.design import EpisodePlan
-from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError
+from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoppedError
 from diagnose.ledger import Entry
 from diagnose.records import EpisodeRecord
 
 Execute = Callable[[EpisodePlan], EpisodeRecord]
-QUEUED = 2  # one running, one waiting, so that a worker never idles
+AHEAD = 1  # plans waiting in a worker besides those running, so that it never idles
 LOOK_EVERY_S = 1.0  # for the death that a socket hides because a grandchild holds its other end
 STOP_GRACE_S = 2.0  # how long an idle worker may take to close its own resources
 
@@ -69,11 +71,38 @@ Event = Finished | Unfinished | Fatal
 class _Worker:
     """The parent's side of one child."""
 
-    def __init__(self, process: ForkProcess, link: Connection) -> None:
+    def __init__(self, process: ForkProcess, link: Connection, slots: int) -> None:
         self.process = process
         self.link = link
-        self.assigned: deque[EpisodePlan] = deque()  # oldest first: that one is in flight
-        self.since = time.monotonic()  # when the one in flight began
+        self.slots = slots
+        self.assigned: dict[EpisodePlan, float | None] = {}  # oldest first -> when it began
+        self.alone = False  # whether it runs one suspect and must get nothing else
+
+    @property
+    def in_flight(self) -> list[EpisodePlan]:
+        """The plans that run: the child takes them in order, as slots come free."""
+        return list(self.assigned)[: self.slots]
+
+    def assign(self, plan: EpisodePlan) -> None:
+        self.assigned[plan] = None
+        self.start_clocks()
+        with contextlib.suppress(OSError):  # it has died: its end-of-file returns the plan
+            self.link.send(plan)
+
+    def answered(self, plan: EpisodePlan) -> None:
+        del self.assigned[plan]
+        self.alone = self.alone and bool(self.assigned)
+        self.start_clocks()
+
+    def start_clocks(self) -> None:
+        for plan in self.in_flight:
+            if self.assigned[plan] is None:
+                self.assigned[plan] = time.monotonic()
+
+    @property
+    def clocks(self) -> list[tuple[EpisodePlan, float]]:
+        """When each running plan began."""
+        return [(plan, since) for plan, since in self.assigned.items() if since is not None]
 
     @property
     def pid(self) -> int:
@@ -99,6 +128,7 @@ class WorkerPool:
         count: int,
         close_in_child: Callable[[], None],
         episode_limit_s: float = 0.0,
+        slots: int = 1,
     ) -> None:
         """Prepare a pool.
 
@@ -107,7 +137,11 @@ class WorkerPool:
             count: children at work at once.
             close_in_child: lets go, in a child, of what only the parent may hold.
             episode_limit_s: an episode running longer is killed; 0 for no limit.
+            slots: episodes that one child runs at once, each in a thread of its own.
         """
+        self._slots = slots
+        self._suspects: set[EpisodePlan] = set()  # one of several in flight when a worker died
+        self._to_try_alone: deque[EpisodePlan] = deque()
         self._execute = execute
         self._count = count
         self._close_in_child = close_in_child
@@ -120,7 +154,7 @@ class WorkerPool:
     @property
     def busy(self) -> bool:
         """Whether any plan awaits its answer."""
-        return any(worker.assigned for worker in self._workers)
+        return bool(self._to_try_alone) or any(worker.assigned for worker in self._workers)
 
     def wake_on(self, fd: int) -> None:
         """Let ``events`` return when ``fd`` turns readable."""
@@ -130,30 +164,34 @@ class WorkerPool:
         """Hand out plans from the left of ``pending``: to idle workers first, then one ahead.
 
         Near the end nothing is handed out ahead, so that no plan waits behind a long episode
-        while another worker idles.
+        while another worker idles. Suspects go alone to idle workers, before all others.
         """
+        for plan in [plan for plan in pending if plan in self._suspects]:
+            pending.remove(plan)
+            self._to_try_alone.append(plan)
         idle = sum(not worker.assigned for worker in self._workers)
-        while len(self._workers) < self._count and idle < len(pending):
+        while len(self._workers) < self._count and idle < len(pending) + len(self._to_try_alone):
             self._hire()
             idle += 1
-        for depth in range(QUEUED):
+        for worker in self._workers:
+            if self._to_try_alone and not worker.assigned:
+                worker.alone = True
+                worker.assign(self._to_try_alone.popleft())
+        if self._to_try_alone:  # an idle worker will be wanted
+            return
+        for depth in range(self._slots + AHEAD):
             for worker in self._workers:
-                ahead = depth and len(pending) <= self._count
-                if pending and len(worker.assigned) == depth and not ahead:
-                    self._assign(worker, pending.popleft())
-
-    def _assign(self, worker: _Worker, plan: EpisodePlan) -> None:
-        if not worker.assigned:
-            worker.since = time.monotonic()
-        worker.assigned.append(plan)
-        with contextlib.suppress(OSError):  # it has died: its end-of-file returns the plan
-            worker.link.send(plan)
+                ahead = depth >= self._slots and len(pending) <= self._count
+                free = not worker.alone and len(worker.assigned) == depth
+                if pending and free and not ahead:
+                    worker.assign(pending.popleft())
 
     def _hire(self) -> None:
         ours, theirs = multiprocessing.Pipe()
         others = [ours, *(worker.link for worker in self._workers)]
         process = multiprocessing.get_context("fork").Process(
-            target=_work, args=(self._execute, theirs, others, self._close_in_child)
+            target=_work,
+            args=(self._execute, theirs, others, self._close_in_child, self._slots),
         )
         try:
             process.start()
@@ -162,7 +200,7 @@ class WorkerPool:
             raise InfrastructureError("no_worker", f"cannot fork: {error.strerror}") from error
         finally:
             theirs.close()
-        worker = _Worker(process, ours)
+        worker = _Worker(process, ours, self._slots)
         self._workers.append(worker)
         self._selector.register(ours, selectors.EVENT_READ, worker)
 
@@ -170,7 +208,8 @@ class WorkerPool:
         """Wait up to ``timeout_s`` and return what happened; empty when nothing did."""
         now = time.monotonic()
         if self._limit_s:
-            deadlines = (w.since + self._limit_s for w in self._workers if w.assigned)
+            clocks = (since for worker in self._workers for _, since in worker.clocks)
+            deadlines = (since + self._limit_s for since in clocks)
             timeout_s = max(0.0, min([timeout_s, *(deadline - now for deadline in deadlines)]))
         found: list[Event] = []
         ready = self._selector.select(timeout_s)
@@ -183,18 +222,18 @@ class WorkerPool:
             for worker in list(self._workers):
                 if worker.process.exitcode is not None:
                     found += self._bury(worker, "worker_died")
-        for worker in list(self._workers):
-            if self._limit_s and worker.assigned and now - worker.since > self._limit_s:
-                found += self._bury(worker, "worker_hung")
+        for worker in list(self._workers) if self._limit_s else ():
+            hung = [plan for plan, since in worker.clocks if now - since > self._limit_s]
+            if hung:
+                found += self._bury(worker, "worker_hung", hung)
         return found
 
     def _hear(self, worker: _Worker) -> list[Event]:
         try:
-            kind, *content = worker.link.recv()
+            plan, kind, *content = worker.link.recv()
         except (EOFError, OSError):
             return self._bury(worker, "worker_died")
-        plan = worker.assigned.popleft()
-        worker.since = time.monotonic()
+        worker.answered(plan)
         match kind:
             case "record":
                 line, identifier, outcome, cost_usd, seconds = content
@@ -204,17 +243,28 @@ class WorkerPool:
                 return [Unfinished(plan, *content)]
             case "config":
                 return [Fatal(ConfigError(*content))]
+            case "stopped":
+                return [Fatal(StoppedError(*content))]
             case _:
                 return [Fatal(EpisodeBugError(f"{plan}: the episode raised\n{content[0]}"))]
 
-    def _bury(self, worker: _Worker, cause: str) -> list[Event]:
-        """Remove a worker; its oldest plan was in flight, the one after was only waiting."""
+    def _bury(self, worker: _Worker, cause: str, hung: Sequence[EpisodePlan] = ()) -> list[Event]:
+        """Remove a worker, and tell what became of its plans.
+
+        Args:
+            worker: dead, or to be killed.
+            cause: the word for the record.
+            hung: the plans that it is killed for; by default whatever was in flight.
+        """
         self._workers.remove(worker)
         self._selector.unregister(worker.link)
         worker.kill()
-        if not worker.assigned:
+        guilty = list(hung) or worker.in_flight
+        self.returned.extend(plan for plan in worker.assigned if plan not in guilty)
+        if not hung and len(guilty) > 1:
+            self._suspects.update(guilty)
+            self._to_try_alone.extend(guilty)
             return []
-        self.returned.extend(list(worker.assigned)[1:])
         code = worker.process.exitcode or 0
         if cause == "worker_hung":
             detail = f"longer than {self._limit_s:g} s"
@@ -223,7 +273,7 @@ class WorkerPool:
             detail = f"signal {-code} ({names[0] if names else 'real-time'})"
         else:
             detail = f"exit code {code}"
-        return [Unfinished(worker.assigned[0], cause, detail)]
+        return [Unfinished(plan, cause, detail) for plan in guilty]
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -248,6 +298,7 @@ def _work(
     link: Connection,
     others: Sequence[Connection],
     close_in_child: Callable[[], None],
+    slots: int,
 ) -> None:
     """The child: answer plans until told to stop."""
     os.setpgid(0, 0)
@@ -257,15 +308,36 @@ def _work(
         other.close()
     close_in_child()
     plans: SimpleQueue[EpisodePlan | None] = SimpleQueue()
+    sending = threading.Lock()
     threading.Thread(target=_listen, args=(link, plans), daemon=True).start()
+    threads = [
+        threading.Thread(target=_serve, args=(execute, link, sending, plans), daemon=True)
+        for _ in range(slots - 1)
+    ]
+    for thread in threads:
+        thread.start()
+    _serve(execute, link, sending, plans)
+    for thread in threads:
+        thread.join()
+
+
+def _serve(
+    execute: Execute,
+    link: Connection,
+    sending: threading.Lock,
+    plans: "SimpleQueue[EpisodePlan | None]",
+) -> None:
+    """One slot: an episode after the other."""
     while (plan := plans.get()) is not None:
         answer = _answer(execute, plan)
         try:
-            link.send(answer)
+            with sending:
+                link.send((plan, *answer))
         except OSError:
             _die()
-        if answer[0] in {"config", "bug"}:
-            return  # the study stops: do not pay for the plan that waits
+        if answer[0] in {"config", "bug", "stopped"}:
+            break  # the study stops: do not pay for the plan that waits
+    plans.put(None)  # for the other slots
 
 
 def _listen(link: Connection, plans: "SimpleQueue[EpisodePlan | None]") -> None:
@@ -299,6 +371,8 @@ def _answer(execute: Execute, plan: EpisodePlan) -> tuple[object, ...]:
             error.received if plain else repr(error.received),
             error.remedy,
         )
+    except StoppedError as error:
+        return ("stopped", str(error))
     except Exception:  # noqa: BLE001 - the process boundary: the traceback goes to the parent
         return ("bug", traceback.format_exc())
     seconds = time.monotonic() - began

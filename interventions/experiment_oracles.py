@@ -1,13 +1,16 @@
 """Experiment oracles: answer a question with a controlled experiment, run live in the simulator.
 
-Capacity: discovery. Injected: the host function ``ask``. It reports observations (with
-``analysis``, also the law they reveal) and answers only what was asked. Doses: dose d allows
-``budgets[d - 1]`` answered questions; 9 is the sham, which answers any question with as long a
-report on lamps that nothing powers. Used: a question was answered, and the subject went on to note
-or to build with the answer before it.
+Capacity: discovery. Injected: the host function ``ask``. With ``method: oracle`` it reports an
+experiment of the catalogue (with ``analysis``, also the law that it reveals) and answers only what
+was asked; with ``method: scientist`` the subject's own model designs, runs and reports one in eight
+sections, in a world of its own. Doses: dose d allows ``budgets[d - 1]`` answered questions; 9 is
+the sham, which answers with as long a report, in the same form, on lamps that nothing powers, and
+calls no model. Used: a question was answered, and the subject went on to note or to build with the
+answer before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from diagnose.env.engine import press
 from diagnose.env.experiments import (
@@ -16,12 +19,15 @@ from diagnose.env.experiments import (
     PLACES,
     Arm,
     Experiment,
+    catalogue,
     describe,
     outcome,
     rig,
     run,
 )
 from diagnose.env.questions import match
+from diagnose.env.report import experiment_report
+from diagnose.env.terms import unmarked
 from diagnose.env.variant import Variant
 from diagnose.errors import ConfigError, SubjectError
 from diagnose.intervention import SHAM, Evidence, HostFunction, Setting, checked_dose
@@ -42,8 +48,27 @@ OPENINGS = (
         "A question is not a trial."
     ),
 )
+SCIENTIST_OPENINGS = (
+    (
+        "A scientist is at hand: ask it how something in this world behaves, one question at a "
+        "time. It designs a controlled experiment, runs it in a world of its own and returns a "
+        "report in eight sections. Asking is not a trial."
+    ),
+    (
+        "You may ask a scientist how things in this world behave, one question at a time. It "
+        "experiments in a world of its own and returns its report, in eight sections. Asking costs "
+        "no trial."
+    ),
+    (
+        "There is a scientist to turn to: put one question at a time about how something in this "
+        "world behaves; it tests it under control, elsewhere, and reports in eight sections. A "
+        "question is not a trial."
+    ),
+)
+METHODS = ("oracle", "scientist")
 HELP = "a question in plain words; returns the report of a controlled experiment."
 KEEPING = frozenset({"note", "place", "fill", "build"})  # what a subject does with an answer
+Answer = Callable[[str], str | None]  # a question -> the report; None: it cannot be answered
 REFUSAL = (
     "No experiment of mine answers that. Ask how one thing behaves: name the component, and what "
     "about it you want to know."
@@ -71,50 +96,70 @@ class ExperimentOracles:
 
     Args:
         budgets: answered questions at dose 1, 2, ...; 0 = no limit.
-        analysis: whether a report states the law that the observations reveal.
+        analysis: whether an oracle's report states the law that the observations reveal.
+        method: who answers, one of ``METHODS``.
+        trials: presses that a scientist may use on a question.
+        turns: messages that a scientist may use on a question, the report included.
 
     Raises:
-        ConfigError: a budget is negative.
+        ConfigError: a budget is negative, or the method unknown.
     """
 
     capacity = "discovery"
 
-    def __init__(self, budgets: Sequence[int] = (0,), *, analysis: bool = False) -> None:
+    def __init__(
+        self,
+        budgets: Sequence[int] = (0,),
+        *,
+        analysis: bool = False,
+        method: str = "oracle",
+        trials: int = 30,
+        turns: int = 8,
+    ) -> None:
+        where = "interventions.experiment_oracles"
         for budget in budgets:
             if type(budget) is not int or budget < 0:
-                where = "interventions.experiment_oracles.budgets"
-                raise ConfigError(where, budget, "give whole numbers, 0 for no limit")
+                raise ConfigError(f"{where}.budgets", budget, "give whole numbers, 0 for no limit")
+        if method not in METHODS:
+            raise ConfigError(f"{where}.method", method, f"choose one of {', '.join(METHODS)}")
+        for name, value in (("trials", trials), ("turns", turns)):
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"{where}.{name}", value, "give a whole number, 1 or more")
         self._budgets = tuple(budgets)
         self._analysis = analysis
+        self._trials, self._turns = trials, turns
+        self.consults = method == "scientist"
 
     def open(self, setting: Setting, dose: int) -> "OracleSession":
         """See ``Intervention.open``."""
         doses = range(1, len(self._budgets) + 1)
         checked_dose("experiment_oracles", dose, (*doses, SHAM))
-        opening = pick(setting, OPENINGS, "experiment_oracles", "opening")
-        if dose == SHAM:
-            return OracleSession(opening, setting.variant, budget=0, sham=True)
-        budget = self._budgets[dose - 1]
-        return OracleSession(opening, setting.variant, budget, analysis=self._analysis)
+        openings = SCIENTIST_OPENINGS if self.consults else OPENINGS
+        opening = pick(setting, openings, "experiment_oracles", "opening")
+        budget = 0 if dose == SHAM else self._budgets[dose - 1]
+        return OracleSession(opening, budget, self._answering(setting, sham=dose == SHAM))
+
+    def _answering(self, setting: Setting, *, sham: bool) -> Answer:
+        """Return what answers a question in an episode."""
+        variant = setting.variant
+        if not self.consults:
+            return lambda question: _catalogued(question, variant, self._analysis, sham)
+        if sham:
+            return lambda question: _sham_consultation(question, variant)
+        consult = setting.consult
+        if consult is None:
+            where = "interventions.experiment_oracles.method"
+            raise ConfigError(where, "scientist", "here is no model to ask; choose oracle")
+        return lambda question: consult(question, self._trials, self._turns)
 
 
 class OracleSession:
-    """One episode's oracle."""
+    """One episode's oracle, or its scientist."""
 
-    def __init__(
-        self,
-        opening: str,
-        variant: Variant,
-        budget: int,
-        *,
-        analysis: bool = False,
-        sham: bool = False,
-    ) -> None:
+    def __init__(self, opening: str, budget: int, answer: Answer) -> None:
         self._opening = opening
-        self._variant = variant
         self._budget = budget
-        self._analysis = analysis
-        self._sham = sham
+        self._answer = answer
         self.answered = 0
 
     def ask(self, question: str) -> str:
@@ -125,15 +170,13 @@ class OracleSession:
         """
         if not isinstance(question, str):
             raise SubjectError("ask takes one text, the question")
-        experiment = match(self._variant.hear(question))
-        if experiment is None:
-            return REFUSAL
         if self._budget and self.answered >= self._budget:
             return SPENT.format(n=self.answered)
+        report = self._answer(question)
+        if report is None:
+            return REFUSAL
         self.answered += 1
-        if self._sham:
-            return _sham_report(experiment, self._variant)
-        return _report(experiment) + (_conclusion(experiment) if self._analysis else "")
+        return report
 
     def opening(self) -> str:
         """See ``Session.opening``."""
@@ -154,6 +197,16 @@ class OracleSession:
             call.ok and call.name in KEEPING and call.turn > min(asked, default=call.turn)
             for call in evidence.calls
         )
+
+
+def _catalogued(question: str, variant: Variant, analysis: bool, sham: bool) -> str | None:
+    """Return the catalogue's report on a question, or as long a sham; None where it has none."""
+    experiment = match(variant.hear(question))
+    if experiment is None:
+        return None
+    if sham:
+        return _sham_report(experiment, variant)
+    return _report(experiment) + (_conclusion(experiment) if analysis else "")
 
 
 def _report(experiment: Experiment) -> str:
@@ -200,15 +253,43 @@ def _alone(place: int, length: int) -> Arm:
     return rig(label, [((0, 1, place), LAMP)])
 
 
+def _sham_trials(lengths: Sequence[int]) -> list[tuple[str, str]]:
+    """Press lamps that nothing powers; return (rig, outcome), each of a wanted length in tokens."""
+    said = 5  # "- ", ": " and "stays dark"
+    trials = []
+    for place, length in enumerate(lengths, start=3):
+        arm = _alone(place, length - said)
+        (seen,) = {outcome(press(circuit, AREA_SIDE)) for circuit in arm.replicates}
+        trials.append((arm.label, describe(seen)))
+    return trials
+
+
+def _sham_consultation(question: str, variant: Variant) -> str:
+    """Report in eight sections, as a sham: as long as the catalogue's experiment written so."""
+    like = match(variant.hear(question)) or next(iter(catalogue().values()))
+    seen = [(label, describe(lit)) for label, lit in run(like).items()]
+    real = experiment_report(question, like.title, like.varied, _thrice(seen))
+    lengths = [tokens(variant.tell(f"- {label}: {lit}")) for label, lit in seen]
+    trials = _thrice(_sham_trials(lengths))
+    sham = experiment_report(_SHAM_TITLE, _SHAM_TITLE, "place of the lamp", trials)
+    # Its words are the host's: unmarked, so that they are told in the world's names.
+    long, told = (variant.tell(unmarked(one.told())) for one in (real, sham))
+    short = tokens(long) - tokens(told)
+    if short > 1:
+        sham = replace(sham, analysis=f"{sham.analysis} {' '.join(_ASIDE[: short - 1])}.")
+    return unmarked(sham.told())
+
+
+def _thrice(trials: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [trial for trial in trials for _ in PLACES]
+
+
 def _sham_report(like: Experiment, variant: Variant) -> str:
     """Report in the same form and length on lamps that nothing powers; pressed live as well."""
     lines = variant.tell(_report(like)).rstrip("\n").splitlines()
-    said = 5  # "- ", ": " and "stays dark"
     report = [f"Experiment: {_SHAM_TITLE}"]
-    for place, line in enumerate(lines[1:-1], start=3):
-        arm = _alone(place, tokens(line) - said)
-        (seen,) = {outcome(press(circuit, AREA_SIDE)) for circuit in arm.replicates}
-        report.append(f"- {arm.label}: {describe(seen)}")
+    for label, seen in _sham_trials([tokens(line) for line in lines[1:-1]]):
+        report.append(f"- {label}: {seen}")
     tail = f"Varied: place of the lamp. Each rig was pressed in {len(PLACES)} places."
     short = tokens("\n".join(lines)) - tokens("\n".join([*report, tail]))
     if short > len(_ASIDE) // 4:

@@ -4,7 +4,7 @@ Capacity: consolidation. Injected: the host function ``note``, and from then on 
 in every observation. The book holds only what this episode's subject entered; with
 ``keeper: editor`` tidied, with nothing added. Doses: dose d shows the last ``entries[d - 1]``
 entries (0 = all); 9 is the sham, whose book shows as many words about other things. Used: an entry
-was shown before blocks were placed.
+was shown before blocks were placed. In a curriculum the book of one level opens the next.
 """
 
 import re
@@ -83,7 +83,13 @@ FORMATS: Mapping[str, Format] = {
     "self_determined": Format({"text": "in whatever form you like"}, _free_note),
 }
 KEEPERS = ("own", "editor")
+STATEMENTS = frozenset({"claim", "finding"})  # what must be a sentence
+LEAST_WORDS = 3
+_WORD = re.compile(
+    r"[\u2e80-\U0003ffff]|[^\W\d_]+"
+)  # a letter of a script without spaces, or a word
 MOST_ENTRIES = 50
+BEFORE = -1  # the turn after which a book is shown that opens the first message
 MOST_CHARACTERS = 600  # of one section
 BUILDING = frozenset({"place", "fill", "build"})
 
@@ -101,6 +107,7 @@ class KnowledgeNotes:
     """
 
     capacity = "consolidation"
+    carries = True  # a curriculum hands the book on to the next level
 
     def __init__(
         self,
@@ -126,7 +133,9 @@ class KnowledgeNotes:
         checked_dose("knowledge_notes", dose, (*doses, SHAM))
         opening = pick(setting, OPENINGS, "knowledge_notes", "opening")
         shown = 0 if dose == SHAM else self._entries[dose - 1]
-        return NotesSession(opening, self._format, shown, edits=self._edits, sham=dose == SHAM)
+        session = NotesSession(opening, self._format, shown, edits=self._edits, sham=dose == SHAM)
+        session.carry(carried_entries(setting.carried, self._format))
+        return session
 
 
 class NotesSession:
@@ -150,23 +159,28 @@ class NotesSession:
         self.entries: list[tuple[str, ...]] = []
         self.first_shown_after: int | None = None  # the turn whose observation first showed it
 
+    def carry(self, entries: Sequence[tuple[str, ...]]) -> None:
+        """Begin with the entries of an earlier book, which are shown from the start."""
+        self.entries = list(entries)
+        if self.entries:
+            self.first_shown_after = BEFORE
+
     def enter(self, texts: Sequence[object]) -> str:
         """Enter a finding; one that begins with the same section again replaces its entry.
 
         Raises:
-            SubjectError: a section is no text, empty or too long, or the book is full.
+            SubjectError: a section fails a check (``fault_of``), which is named; or the book is
+                full.
         """
-        cleaned: list[str] = []
-        for name, text in zip(self._sections, texts, strict=True):
-            if not isinstance(text, str) or not text.strip():
-                raise SubjectError(f"note: {name} must be a text that says something")
-            if len(text) > MOST_CHARACTERS:
-                raise SubjectError(
-                    f"note: {name} has {len(text)} characters, at most {MOST_CHARACTERS} fit"
-                )
-            one_line = " ".join(text.split())
-            cleaned.append(tidied(one_line) if self._edits else one_line)
-        entry = tuple(cleaned)
+        faults = [
+            fault
+            for name, text in zip(self._sections, texts, strict=True)
+            if (fault := fault_of(name, text))
+        ]
+        if faults:
+            raise SubjectError(f"note: {'; '.join(faults)}")
+        lines = [" ".join(str(text).split()) for text in texts]
+        entry = tuple(map(tidied, lines)) if self._edits else tuple(lines)
         heads = [old[0] for old in self.entries]
         if entry[0] in heads:
             self.entries[heads.index(entry[0])] = entry
@@ -177,8 +191,12 @@ class NotesSession:
         return f"entered; the book has {len(self.entries)} entries"
 
     def opening(self) -> str:
-        """See ``Session.opening``."""
-        return self._opening
+        """See ``Session.opening``: with the book, where one was carried along."""
+        return f"{self._opening}\n\n{self._told()}" if self.entries else self._opening
+
+    def book(self) -> tuple[Mapping[str, str], ...]:
+        """See ``BookKeeping.book``."""
+        return tuple(dict(zip(self._sections, entry, strict=True)) for entry in self.entries)
 
     def functions(self) -> Mapping[str, tuple[HostFunction, str]]:
         """See ``Session.functions``: ``note`` takes one text for each section of the format."""
@@ -191,6 +209,9 @@ class NotesSession:
             return ""
         if self.first_shown_after is None:
             self.first_shown_after = turn
+        return self._told()
+
+    def _told(self) -> str:
         lines = ["# Knowledge book"]
         for number, entry in enumerate(self.entries[-self._shown :], start=1):
             said = (
@@ -207,6 +228,34 @@ class NotesSession:
         return shown is not None and any(
             call.ok and call.name in BUILDING and call.turn > shown for call in evidence.calls
         )
+
+
+def fault_of(section: str, text: object) -> str:
+    """Return which check a section fails, in words; empty where it passes them all."""
+    if not isinstance(text, str) or not text.strip():
+        return f"{section} must be a text that says something"
+    if len(text) > MOST_CHARACTERS:
+        return f"{section} has {len(text)} characters, at most {MOST_CHARACTERS} fit"
+    if section in STATEMENTS and len(_WORD.findall(text)) < LEAST_WORDS:
+        return f"{section} must be a sentence, of at least {LEAST_WORDS} words"
+    return ""
+
+
+def carried_entries(carried: Sequence[Mapping[str, str]], form: Format) -> list[tuple[str, ...]]:
+    """Return the entries of a book that was carried along.
+
+    Raises:
+        ConfigError: it is of another form, or longer than a book can be.
+    """
+    entries = []
+    for entry in carried[:MOST_ENTRIES]:
+        # An editor may add a full stop.
+        short = all(len(text) <= MOST_CHARACTERS + 1 for text in entry.values())
+        if entry.keys() != form.sections.keys() or not short:
+            remedy = f"its entries have other sections than {', '.join(form.sections)}, or longer"
+            raise ConfigError("the book carried along", str(dict(entry))[:80], remedy)
+        entries.append(tuple(" ".join(entry[name].split()) for name in form.sections))
+    return entries
 
 
 def tidied(text: str) -> str:

@@ -1,14 +1,16 @@
 """From a checked configuration to the objects of a study: subject, interventions, schedule."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from diagnose.config import StudyConfig
-from diagnose.design import Cell, EpisodePlan, Factor, cells, schedule, schedule_sha256
+from diagnose.config import SETTINGS, StudyConfig
+from diagnose.curriculum import Chains, chained
+from diagnose.design import Cell, EpisodePlan, Factor, bundles, cells, schedule, schedule_sha256
 from diagnose.env.variant import KINDS, Variant, variant
 from diagnose.episode import (
     ENV,
@@ -19,14 +21,16 @@ from diagnose.episode import (
     versions,
 )
 from diagnose.errors import ConfigError, InputError
-from diagnose.intervention import SHAM, Intervention
+from diagnose.intervention import SHAM, Intervention, carries, consults
 from diagnose.ledger import episode_id
-from diagnose.models import Model
+from diagnose.models import Caps, Model, Served
+from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.study import RunPolicy
-from diagnose.subjects.briefing import prompt_sha256
+from diagnose.subjects.briefing import prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import Task, all_tasks, family_of, task
 
 
@@ -41,7 +45,9 @@ class Study:
     model: Model
     interventions: Mapping[str, Intervention]
     budgets: Budgets
+    scaffold: Scaffold
     limits: Limits
+    caps: Caps
     policy: RunPolicy
 
     @cached_property
@@ -52,6 +58,7 @@ class Study:
     @cached_property
     def header(self) -> dict[str, Any]:
         """What the folder says of itself."""
+        together = [list(names) for names in bundles(self.factors, self.config.design)]
         return {
             "study": self.config.name,
             "factors": [asdict(factor) for factor in self.factors],
@@ -64,6 +71,8 @@ class Study:
             "interventions": self.config.interventions,
             "env": list(self.config.env),
             "shared": self._shared,
+            **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
+            **({"bundles": together} if together else {}),
         }
 
     @cached_property
@@ -75,12 +84,28 @@ class Study:
         """What determines every episode's outcome besides its plan and its interventions."""
         return {
             "seed": self.config.seed,
-            "subject": self.config.subject,
+            "subject": self._subject,
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
-            "prompt_sha256": prompt_sha256(),
+            "prompt_sha256": prompt_sha256(self.scaffold),
             "versions": versions(),
+            **({"scaffold": self.scaffold.changes} if self.scaffold.changes else {}),
         }
+
+    @property
+    def _subject(self) -> dict[str, Any]:
+        """What the subject is; where and how it is reached may change between runs."""
+        how = self.model.operational if isinstance(self.model, Served) else frozenset()
+        return _without(self.config.subject, *how)
+
+    @property
+    def concurrency(self) -> int:
+        """How many episodes are run at once; 1 = one per worker.
+
+        A quarter more than the calls that may be in flight: while some episodes run code, the
+        provider still has as many calls as it may.
+        """
+        return math.ceil(1.25 * self.model.concurrency) if isinstance(self.model, Served) else 1
 
     def doses(self, plan: EpisodePlan) -> tuple[int, ...]:
         """Return the plan's doses."""
@@ -94,18 +119,22 @@ class Study:
     def _ids(self) -> dict[EpisodePlan, str]:
         shared = hashlib.sha256(canonical_json(self._shared).encode()).hexdigest()
         tasks = {name: one.to_json() for name, one in self.tasks.items()}
-        return {
-            plan: episode_id(
+        chains = Chains(self.plans)
+        ids: dict[EpisodePlan, str] = {}
+        # By level, so that an episode's id can hold the id of the one before it.
+        for plan in sorted(self.plans, key=lambda plan: self.tasks[plan.task].level):
+            before = chains.before(plan)
+            ids[plan] = episode_id(
                 {
                     "shared": shared,
                     "task": tasks[plan.task],
                     "run": plan.run,
                     "interventions": self.laid(plan),
                     **self._named(plan),
+                    **({"after": ids[before]} if before else {}),
                 }
             )
-            for plan in self.plans
-        }
+        return ids
 
     def laid(self, plan: EpisodePlan) -> dict[str, Any]:
         """Return the interventions that are on, with all that determines what they say."""
@@ -119,9 +148,16 @@ class Study:
         }
 
     def _named(self, plan: EpisodePlan) -> dict[str, str]:
-        """Return how things are called, where it is not vanilla."""
+        """Return how things are called, where it is not vanilla, and what a scientist reads."""
         kind = self.variant_of(Cell.from_code(plan.cell)).kind
-        return {} if kind == KINDS[0] else {"env": kind}
+        named = {} if kind == KINDS[0] else {"env": kind}
+        consulting = any(
+            consults(self.interventions[name], entry["dose"])
+            for name, entry in self.laid(plan).items()
+        )
+        if consulting:
+            named["scientist"] = sha256_of(scientist_files(self.scaffold))
+        return named
 
     def variant_of(self, cell: Cell) -> Variant:
         """Return the variant of the world in a cell."""
@@ -139,6 +175,17 @@ class Study:
         every = cells(self.factors, self.config.design)
         return frozenset(cell.code for cell in every if not self.variant_of(cell).plain)
 
+    @cached_property
+    def carrying_cells(self) -> frozenset[str]:
+        """The cells in which a book is carried along and shown, rather than a sham of one."""
+        if self.config.setting != "curriculum":
+            return frozenset()
+        doses = {
+            cell.code: _kept(self.factors, self.interventions, cell)
+            for cell in cells(self.factors, self.config.design)
+        }
+        return frozenset(code for code, dose in doses.items() if dose not in (0, SHAM))
+
     def episode(self, plan: EpisodePlan) -> Episode:
         """Return a plan's episode, resolved."""
         chosen = self.tasks[plan.task]
@@ -155,11 +202,16 @@ class Study:
             interventions=self.interventions,
             budgets=self.budgets,
             limits=self.limits,
+            scaffold=self.scaffold,
+            chain=plan.chain,
+            carried=plan.carried,
             config={
                 **self._shared,
+                "scaffold": asdict(self.scaffold),
                 "interventions": self.config.interventions,
                 "design": self.config.design,
                 "env": list(self.config.env),
+                "setting": self.config.setting,
             },
             variant=self.variant_of(Cell.from_code(plan.cell)),
         )
@@ -174,10 +226,13 @@ class Study:
 
     @cached_property
     def supplied(self) -> dict[str, list[str]]:
-        """Return cell code -> the capacities its interventions supply; a sham supplies none."""
+        """Return cell code -> the capacities its interventions supply; a sham supplies none.
+
+        A scientist is the subject itself, so it supplies a method (``METHOD``), not a capacity.
+        """
         return {
             cell.code: [
-                factor.capacity
+                METHOD if consults(self.interventions[factor.name], dose) else factor.capacity
                 for factor, dose in zip(self.factors, cell.doses, strict=True)
                 if dose and dose != SHAM and factor.name != ENV
             ]
@@ -204,16 +259,35 @@ def compose(config: StudyConfig) -> Study:
     tasks = {one.id: one for one in chosen}
     if len(tasks) < len(chosen):
         raise ConfigError("study.tasks", list(config.tasks or ()), "name each task once")
+    plans = schedule(factors, config.design, list(tasks), config.runs, config.seed)
+    if config.setting == "curriculum":
+        every = cells(factors, config.design)
+        kept = {cell.code for cell in every if _kept(factors, interventions, cell)}
+        plans = chained(plans, tasks, kept)
     return Study(
         config=config,
         factors=tuple(factors),
         tasks=tasks,
-        plans=tuple(schedule(factors, config.design, list(tasks), config.runs, config.seed)),
+        plans=tuple(plans),
         model=_made("subject", config.subject),
         interventions=interventions,
         budgets=_values("budgets", Budgets, config.budgets),
+        scaffold=_values("scaffold", Scaffold, config.scaffold),
         limits=_values("limits", Limits, config.limits),
+        caps=_values("caps", Caps, config.caps),
         policy=_values("run", RunPolicy, config.run),
+    )
+
+
+def _kept(factors: Sequence[Factor], interventions: Mapping[str, Intervention], cell: Cell) -> int:
+    """Return the dose in a cell of the intervention that keeps a book; 0 for none."""
+    return max(
+        (
+            dose
+            for factor, dose in zip(factors, cell.doses, strict=True)
+            if factor.name != ENV and carries(interventions[factor.name])
+        ),
+        default=0,
     )
 
 

@@ -12,9 +12,9 @@ from importlib import import_module
 from keyword import iskeyword
 
 import diagnose
-from diagnose.errors import DiagnoseError
+from diagnose.errors import DiagnoseError, StoppedError
 
-OK, FAILED, BAD_INPUT = 0, 1, 2
+OK, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 COMMANDS: Mapping[str, str] = {
@@ -37,10 +37,16 @@ COMMANDS: Mapping[str, str] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``diagnose`` and return its exit code: 0 good, 1 failed verdict or study, 2 bad input."""
+    """Run ``diagnose`` and return its exit code.
+
+    0 good, 1 failed verdict or study, 2 bad input, 3 stopped early with nothing wrong (a cap).
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(arguments)
+    except StoppedError as error:
+        print(f"diagnose: {error}", file=sys.stderr)
+        return STOPPED
     except DiagnoseError as error:
         print(f"diagnose: {error}", file=sys.stderr)
         return BAD_INPUT

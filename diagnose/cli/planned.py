@@ -194,9 +194,7 @@ def _time(
 def _at_once(study: Study) -> int:
     """Return how many episodes run at the same time."""
     workers = study.policy.worker_count
-    concurrency: int = getattr(study, "concurrency", 1)
-    slots: Any = getattr(study.policy, "slots", None)
-    return workers * (slots(concurrency, workers) if slots else 1)
+    return workers * study.policy.slots(study.concurrency, workers)
 
 
 def _at_most(study: Study, left: Sequence[EpisodePlan]) -> list[str]:
@@ -247,11 +245,9 @@ def _openings(study: Study, left: Sequence[EpisodePlan]) -> dict[tuple[str, str]
         if (plan.task, plan.cell) in sizes:
             continue
         episode = study.episode(plan)
-        setting = Setting(
-            episode.task, episode.seed_path, study.variant_of(Cell.from_code(plan.cell))
-        )
-        if hasattr(setting, "consult"):  # laid over no episode: nobody is there to be asked
-            setting = Setting(**{**vars(setting), "consult": lambda *_: ""})
+        names = study.variant_of(Cell.from_code(plan.cell))
+        # Laid over no episode: nobody is there to be asked.
+        setting = Setting(episode.task, episode.seed_path, names, lambda *_: "")
         laid = [
             Laid(name, dose, episode.interventions[name], setting)
             for name, dose in zip(episode.factors, episode.doses, strict=True)
@@ -265,6 +261,7 @@ def _openings(study: Study, left: Sequence[EpisodePlan]) -> dict[tuple[str, str]
             episode.seed_path,
             episode.variant,
             laid,
+            episode.scaffold,
         )
         sizes[plan.task, plan.cell] = sum(len(message.content) for message in stage.opening)
     return sizes
@@ -291,8 +288,7 @@ def _price_told(price: tuple[float, float]) -> str:
 
 
 def _capped(study: Study, usd: float | None) -> str:
-    caps: Mapping[str, Any] = getattr(study.config, "caps", {})
-    cap = caps.get("usd") or 0
+    cap = study.config.caps.get("usd") or 0
     return f"; caps.usd={cap:g} may end it first" if cap and usd and usd > cap else ""
 
 

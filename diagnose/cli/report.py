@@ -2,18 +2,21 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from diagnose.cli.compose import Study
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM
+from diagnose.laws import CATALOGUE
 from diagnose.ledger import read_records
 from diagnose.models.reference import Reference
 from diagnose.records import EpisodeRecord
 from diagnose.sandbox import Limits
 from diagnose.subjects.budgets import Budgets
+
+MOST_PRESSES, MOST_TURNS = 15, 2  # of an experiment of the reference subject: five rigs thrice
 
 
 def truth(study: Study) -> None:
@@ -24,7 +27,11 @@ def truth(study: Study) -> None:
     from diagnose.models.reference.truth import true_table
 
     by_task = true_table(
-        study.model.profile, study.tasks.values(), study.supplied, study.renamed_cells
+        study.model.profile,
+        study.tasks.values(),
+        study.supplied,
+        study.renamed_cells,
+        study.carrying_cells,
     )
     mean = {
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
@@ -33,19 +40,24 @@ def truth(study: Study) -> None:
 
 
 def _computable(study: Study) -> bool:
-    """Whether the enumeration covers this study: full budgets, and each dose off, on or a sham.
+    """Whether the enumeration covers this study: full budgets and context, doses off, on or sham.
 
     It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
     """
     ample = study.budgets == Budgets() and study.limits == Limits()
+    whole = not study.scaffold.keep_turns and not study.scaffold.fresh_context_after_failure
     doses = {dose for factor in study.factors if factor.name != ENV for dose in factor.levels}
-    standard = {"budgets": [0], "entries": [0]}
-    limited = any(
-        entry.get(key, value) != value
-        for entry in study.config.interventions.values()
-        for key, value in standard.items()
-    )
-    return ample and doses <= {0, 1, SHAM} and not limited
+    limited = any(map(_limited, study.config.interventions.values()))
+    return ample and whole and doses <= {0, 1, SHAM} and not limited
+
+
+def _limited(entry: Mapping[str, Any]) -> bool:
+    """Whether an intervention's budgets may keep from the subject what the enumeration gives it."""
+    asked = entry.get("budgets", [0])
+    if entry.get("method") == "scientist":  # a question may then cost money: few are allowed
+        ample = entry.get("trials", 30) >= MOST_PRESSES and entry.get("turns", 8) >= MOST_TURNS
+        return not ample or any(0 < budget < len(CATALOGUE) for budget in asked)
+    return bool(asked != [0] or entry.get("entries", [0]) != [0])
 
 
 def report(study: Study) -> None:

@@ -3,7 +3,8 @@
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def _job(config: Any) -> int:
     from diagnose.store import Store
     from diagnose.study import run_study
 
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    for key in sorted(OmegaConf.missing_keys(config)):
+        raise ConfigError(key, "???", f"it must be given: add {key}=... to the command")
+    plain = OmegaConf.to_container(config, resolve=True)
     if not isinstance(plain, dict):
         raise ConfigError("configuration", type(plain).__name__, "give sections (see conf/)")
     named = list(HydraConfig.get().overrides.task)
@@ -72,19 +75,37 @@ def _job(config: Any) -> int:
             source = Path(study.config.baseline)
             progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
         truth(study)  # before the workers are forked: they inherit what it has measured
-        end = run_study(
-            study.plans,
-            study.execute,
-            store,
-            identify=study.identify,
-            unobserved=study.unobserved,
-            policy=study.policy,
-            progress=progress,
-        )
+        with served(study, progress.say):
+            end = run_study(
+                study.plans,
+                study.execute,
+                store,
+                identify=study.identify,
+                unobserved=study.unobserved,
+                policy=study.policy,
+                progress=progress,
+                concurrency=study.concurrency,
+            )
     if end.exit_code:
         return end.exit_code
     report(study)
     return OK if end.recorded == end.total else FAILED
+
+
+def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Return what serves the subject while the study runs; nothing for one of this machine.
+
+    Raises:
+        ConfigError: a cap is set where nothing is paid for.
+    """
+    from diagnose.models import Caps, Served
+
+    if isinstance(study.model, Served):
+        return study.model.serving(study.folder, study.caps, say)
+    if study.caps != Caps():
+        remedy = "nothing this subject does is paid for: leave every cap 0"
+        raise ConfigError("caps", dict(study.config.caps), remedy)
+    return nullcontext()
 
 
 def explained(error: Exception, arguments: Sequence[str]) -> ConfigError:

@@ -1,10 +1,11 @@
 """Engine worlds: a new one for one circuit, or this process's standing one, built into again.
 
 Making a world costs about 10 ms however small it is; building 200 blocks into one that stands
-costs 1 ms. One thread per process may use the standing world.
+costs 1 ms. One thread at a time may use the standing world: who does holds ``STANDING``.
 """
 
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -48,6 +49,10 @@ class _Board:
     world: nucleation.TickSimulation
     empty: int
 
+
+# Held from building into the standing world to the last look at it: episodes that wait for a
+# provider share their process's world in turn.
+STANDING = threading.RLock()
 
 # Keyed by process: after a fork, the child makes its own.
 _BOARDS: dict[tuple[int, int], _Board] = {}

@@ -25,7 +25,7 @@ from diagnose.env.blocks import (
     parse_block,
     props_of,
 )
-from diagnose.env.board import fresh_world, standing_world
+from diagnose.env.board import STANDING, fresh_world, standing_world
 from diagnose.env.circuit import LARGEST_SIDE, LAYERS, Circuit
 from diagnose.env.dust import Dusts
 from diagnose.env.log import TICKS_PER_RT, Log, cell_text, gives_of, rt_of
@@ -119,11 +119,12 @@ def press(
     """
     watch = Watch(watch_rt, tail_rt, last_fall_rt)
     key = (circuit.sha256, area_side, watch, ENGINE)
-    trace = CACHE.get(key)
-    if trace is None:
-        check(circuit, area_side)
-        trace = _watched(standing_world(circuit, area_side), circuit, area_side, watch)
-        CACHE.put(key, trace)
+    with STANDING:  # it guards the cache too
+        trace = CACHE.get(key)
+        if trace is None:
+            check(circuit, area_side)
+            trace = _watched(standing_world(circuit, area_side), circuit, area_side, watch)
+            CACHE.put(key, trace)
     return trace
 
 
@@ -149,13 +150,14 @@ def states_at(circuit: Circuit, area_side: int, at_rt: Time | None = None) -> di
     check(circuit, area_side)
     if at_rt is not None and not 0 <= at_rt < math.inf:
         raise InputError("at_rt", at_rt, "give a time in rt, 0 or more")
-    world = standing_world(circuit, area_side)
-    _settle(world)
-    if at_rt is not None:
-        world.use_block(*circuit.press)
-        world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
     cells = tuple(circuit.blocks)
-    return dict(zip(cells, _states(world, cells), strict=True))
+    with STANDING:
+        world = standing_world(circuit, area_side)
+        _settle(world)
+        if at_rt is not None:
+            world.use_block(*circuit.press)
+            world.run(min(round(at_rt * TICKS_PER_RT), SETTLE_RT * TICKS_PER_RT))
+        return dict(zip(cells, _states(world, cells), strict=True))
 
 
 def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> list[dict[Pos, str]]:
@@ -169,20 +171,21 @@ def states_over(circuit: Circuit, area_side: int, most_rt: int = SETTLE_RT) -> l
         InputError: as ``press``.
     """
     check(circuit, area_side)
-    world = standing_world(circuit, area_side)
-    _settle(world)
-    cells = tuple(circuit.blocks)
-    frames = [dict(zip(cells, _states(world, cells), strict=True))]
-    world.use_block(*circuit.press)
-    changes = 0
-    while True:
-        changes += world.changes_count()
-        log = json.loads(world.changes_json()) if world.changes_count() else ()
-        world.clear_changes()
-        frames.append({(x, y, z): state for (x, y, z), state in map(_change, log)})
-        if world.is_quiescent() or len(frames) - 2 >= most_rt or changes >= MOST_CHANGES:
-            return frames
-        world.run(TICKS_PER_RT)
+    with STANDING:
+        world = standing_world(circuit, area_side)
+        _settle(world)
+        cells = tuple(circuit.blocks)
+        frames = [dict(zip(cells, _states(world, cells), strict=True))]
+        world.use_block(*circuit.press)
+        changes = 0
+        while True:
+            changes += world.changes_count()
+            log = json.loads(world.changes_json()) if world.changes_count() else ()
+            world.clear_changes()
+            frames.append({(x, y, z): state for (x, y, z), state in map(_change, log)})
+            if world.is_quiescent() or len(frames) - 2 >= most_rt or changes >= MOST_CHANGES:
+                return frames
+            world.run(TICKS_PER_RT)
 
 
 def _change(entry: Mapping[str, Any]) -> tuple[Sequence[int], str]:

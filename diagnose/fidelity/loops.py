@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from diagnose.env.blocks import HORIZONTAL, OPPOSITE, Pos, moved, props_of
 from diagnose.env.circuit import Circuit
+from diagnose.env.dust import DUST, Dusts
 from diagnose.env.flow import _Flow
-from diagnose.env.trace import Dust, Interval, Trace
+from diagnose.env.trace import Interval, Trace
 
 PARTS = ("redstone_torch", "redstone_wall_torch", "repeater", "comparator", "observer")
 _Node = tuple[Pos, str]
@@ -32,7 +33,7 @@ class _EveryWay(_Flow):
 
     def __init__(self, circuit: Circuit) -> None:
         lamps = {pos: (Interval(0, None),) for pos in circuit.cells("redstone_lamp")}
-        dust = {pos: Dust(0, 15) for pos in circuit.cells("redstone_wire")}
+        dust = Dusts(circuit.blocks, dict.fromkeys(circuit.cells(DUST), 15))
         super().__init__(circuit, Trace(lamps, True, (), True, 0, dust))
 
     def comes_back(self, pos: Pos) -> bool:

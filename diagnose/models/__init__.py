@@ -4,9 +4,14 @@ A model gets the whole conversation and returns one message. It holds no state b
 is not in the messages, so an episode can be replayed, resumed and forked from its transcript.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from diagnose.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Reply:
     log: Mapping[str, Any] = field(default_factory=dict)
     tool_calls: tuple[ToolCall, ...] = ()
     dropped: tuple[str, ...] = ()  # settings asked for that the provider does not take
+    finish: str = ""  # why the model ended, in the provider's word: stop, length, tool_calls
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,10 @@ class Model(Protocol):
 
     Raises:
         InfrastructureError: provider, network or quota; the episode is then not observed.
-        SubjectError: the model cannot answer for a reason of its own (its context is full, its
-            content is refused): an outcome.
+        SubjectError: the model cannot answer for a reason of its own: an outcome. Language models
+            raise NoReplyError, which names it (their context is full, their content is refused).
         ConfigError: the study must stop (a missing key, an unknown model name).
+        StoppedError: the study must stop with nothing wrong in it (a cap is reached).
     """
 
     @property
@@ -99,4 +106,48 @@ class Model(Protocol):
 
     def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """Answer the conversation."""
+        ...
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Hard limits on a whole study, earlier runs of its folder included; 0 = none.
+
+    Raises:
+        ConfigError: a cap is negative.
+    """
+
+    usd: float = 0.0  # dollars
+    tokens: int = 0  # input and output together
+    seconds: float = 0.0  # clock time of the study's runs together
+
+    def __post_init__(self) -> None:
+        """Check the caps."""
+        for name, value in vars(self).items():
+            plain = type(value) is int or (name != "tokens" and type(value) is float)
+            if not plain or not 0 <= value < math.inf:
+                raise ConfigError(f"caps.{name}", value, "give 0 or more; 0 = none")
+
+
+@runtime_checkable
+class Served(Model, Protocol):
+    """A model whose calls leave this machine: they are logged, counted, capped and run at once."""
+
+    operational: ClassVar[frozenset[str]]  # its settings that say how, not what: not identity
+
+    @property
+    def concurrency(self) -> int:
+        """How many calls may be in flight."""
+        ...
+
+    def serving(
+        self, folder: Path, caps: Caps, say: Callable[[str], None]
+    ) -> AbstractContextManager[None]:
+        """Serve a study from here on; enter it before workers are forked.
+
+        Args:
+            folder: the study's, where exchanges are logged.
+            caps: what all its runs together may use.
+            say: told at the end what it took.
+        """
         ...

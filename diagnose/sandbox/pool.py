@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "pydantic_monty"
 TRACING = "opentelemetry"
-MAX_PROCESSES = 64  # sessions open at once in one process: threads that wait for a provider
+MAX_PROCESSES = 1024  # sessions open at once in one process: episodes that wait for a provider
 CHECKOUT_S = 60.0
 SESSIONS_PER_PROCESS = 1000  # then a fresh process, so that nothing leaks for long
 

@@ -7,7 +7,7 @@ it cannot reach the world, the count of trials or the verdict.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from diagnose.env.blocks import name_of
 from diagnose.env.circuit import LAYERS, Circuit
@@ -58,7 +58,15 @@ class Host:
         ended: why the episode is over, as far as the host can tell; None while it goes on.
         passed: the verdict that ended it, if one passed.
         popped: blocks that lost their support and fell, as told to the subject.
+        presses: of the running turn.
+        pressed: what the lamps did after the running turn's last press.
+        failed: the reasons of the running turn's last failed verdict.
     """
+
+    CORE: ClassVar[tuple[str, ...]] = (
+        *("place", "fill", "build", "remove", "clear", "look"),
+        *("press", "verify", "done"),
+    )
 
     def __init__(
         self,
@@ -87,26 +95,16 @@ class Host:
         self.ended: StopReason | None = None
         self.passed: Judged | None = None
         self.popped: list[str] = []
+        self.presses = 0
+        self.pressed: Trace | None = None
+        self.failed: tuple[str, ...] = ()
         self._task = task
         self._family = family
         self._variant = variant
         self._most_trials = trials
         self._worked_turn = 0
         self._work = 0
-        core = {
-            function.__name__: function
-            for function in (
-                self.place,
-                self.fill,
-                self.build,
-                self.remove,
-                self.clear,
-                self.look,
-                self.press,
-                self.verify,
-                self.done,
-            )
-        }
+        core: dict[str, HostFunction] = {name: getattr(self, name) for name in self.CORE}
         for name in granted or ():
             if name in core:
                 raise ConfigError("intervention function", name, "choose another name")
@@ -158,6 +156,12 @@ class Host:
 
         return call
 
+    def begin(self, turn: int) -> None:
+        """Begin a turn: what is told of a turn's end is counted from here."""
+        self.turn = turn
+        self.presses, self.pressed, self.failed = 0, None, ()
+        self.popped.clear()
+
     def refused(self, name: str) -> None:
         """Record a call whose arguments kept it from being made."""
         self.calls.append(HostCall(self.turn, name, (), ok=False))
@@ -198,7 +202,9 @@ class Host:
     ) -> dict[str, Any]:
         """Press the button and tell what each lamp did: a trial."""
         self._spend_trial()
-        return told(self._trace(self.world.circuit(None if x is y is z is None else (x, y, z))))
+        trace = self._trace(self.world.circuit(None if x is y is z is None else (x, y, z)))
+        self.presses, self.pressed = self.presses + 1, trace
+        return told(trace)
 
     def verify(self) -> str:
         """Judge the device: a trial; passing ends the episode."""
@@ -208,6 +214,7 @@ class Host:
             self.passed = judged
             self.ended = "verified"
             raise Halt
+        self.failed = judged.verdict.reasons
         return "FAILED\n" + "\n".join(f"- {reason}" for reason in judged.verdict.reasons)
 
     def done(self) -> None:

@@ -1,13 +1,13 @@
 """An intervention laid over one episode, and a record of every text it put before the subject."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from inspect import signature
 from typing import Any
 
 from diagnose.errors import ConfigError
-from diagnose.intervention import Evidence, HostFunction, Intervention, Setting
+from diagnose.intervention import BookKeeping, Evidence, HostFunction, Intervention, Setting
 from diagnose.records import InterventionRecord, canonical_json
 
 
@@ -29,6 +29,11 @@ class Laid:
             self._said(f"{name}({', '.join(signature(function).parameters)}): {help_line}")
             for name, (function, help_line) in granted.items()
         ]
+
+    @property
+    def book(self) -> tuple[Mapping[str, str], ...]:
+        """The book that its session keeps, if any."""
+        return self._session.book() if isinstance(self._session, BookKeeping) else ()
 
     def observation(self, turn: int) -> str:
         """Return what it adds after a turn."""

@@ -3,10 +3,12 @@
 The agent loop lets a model act on a stage and the environment lets anyone; so both show the same.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from diagnose.env.blocks import Pos, name_of
 from diagnose.env.variant import VANILLA, Variant
 from diagnose.models import Message
 from diagnose.records import StopReason
@@ -14,9 +16,10 @@ from diagnose.sandbox import Limits, Sandbox
 from diagnose.seeds import seed_of
 from diagnose.subjects.briefing import Standing, first_message, observation, system_prompt
 from diagnose.subjects.budgets import Budgets
-from diagnose.subjects.fences import python_of
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.laid import Laid, granted
+from diagnose.subjects.scaffold import STANDARD, Scaffold
+from diagnose.subjects.timeline import changed, timeline
 from diagnose.tasks import Family, Task
 
 
@@ -38,6 +41,7 @@ class Stage:
         seed_path: tuple[str | int, ...],
         variant: Variant = VANILLA,
         laid: Sequence[Laid] = (),
+        scaffold: Scaffold = STANDARD,
     ) -> None:
         """Set the stage; no process starts before the first program.
 
@@ -49,6 +53,7 @@ class Stage:
             seed_path: the episode's branch of the seed tree.
             variant: how things are called.
             laid: the interventions, in the order in which they speak.
+            scaffold: how programs are handed over, and which prompt explains it.
 
         Raises:
             ConfigError: two interventions grant functions of one name, or of one of the host's.
@@ -58,13 +63,15 @@ class Stage:
         helps = [line for one in laid for line in one.helps]
         told = variant.tell(family.text(task))
         self.opening = (
-            Message("system", system_prompt(task, budgets, limits, variant)),
+            Message("system", system_prompt(task, budgets, limits, variant, scaffold)),
             Message("user", first_message(told, openings, helps)),
         )
         self.turn = 0
         self._silent = 0
         self._budgets = budgets
         self._laid = laid
+        self._scaffold = scaffold
+        self._variant = variant
         self._sandbox = Sandbox(limits, seed_of(*seed_path, "sandbox"))
 
     def __enter__(self) -> Self:
@@ -88,16 +95,8 @@ class Stage:
             return "stopped"
         return "turns" if self.turn >= self._budgets.turns else None
 
-    def take(self, reply: str) -> str | None:
-        """Run the program in a reply, as ``run``; a reply without one is a used turn.
-
-        Raises:
-            InfrastructureError: the sandbox or the engine failed.
-        """
-        return self.run(python_of(reply))
-
     def run(self, code: str) -> str | None:
-        """Run one turn's program and return what the subject is shown of it.
+        """Run one turn's program, empty for none, and return what the subject is shown of it.
 
         None where the episode ended during the turn, and nobody is shown anything any more.
 
@@ -105,16 +104,35 @@ class Stage:
             InfrastructureError: the sandbox or the engine failed.
         """
         host = self.host
-        turn = host.turn = self.turn
+        turn, before = self.turn, dict(host.world.blocks)
+        host.begin(turn)
         self.turn += 1
         ran = self._sandbox.run(code, host.functions, host.refused) if code else None
         self._silent = 0 if code else self._silent + 1
         if host.ended or self._silent >= self._budgets.silent_turns:
             return None
         notes = [note for one in self._laid if (note := one.observation(turn))]
-        standing = Standing(len(host.world.blocks), tuple(host.popped), host.trials)
-        host.popped.clear()
-        return observation(turn, ran, standing, self._budgets, notes)
+        return observation(
+            turn, ran, self._standing(before), self._budgets, notes, self._scaffold.protocol
+        )
+
+    def _standing(self, before: Mapping[Pos, str]) -> Standing:
+        """Return where the episode stands, and what a turn that began with ``before`` did."""
+        host, tell = self.host, self._variant.tell
+        blocks = host.world.blocks
+        lines = [changed(before, blocks)]
+        if host.pressed:
+            lines.append(tell(timeline(host.pressed, host.presses)))
+        afresh = self._scaffold.fresh_context_after_failure
+        kinds = Counter(tell(name_of(state)) for state in blocks.values()) if afresh else {}
+        return Standing(
+            len(blocks),
+            tuple(host.popped),
+            host.trials,
+            tuple(line for line in lines if line),
+            tuple(map(tell, host.failed)) if afresh else (),
+            kinds,
+        )
 
     def judged(self) -> Judged:
         """Return the verdict that ended the episode; without one, judge the device as it stands."""

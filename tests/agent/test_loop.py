@@ -155,7 +155,9 @@ def test_errors_changes_and_values_are_told():
     assert "Value of the last line:\n[1, 2]\n" in value
     assert '(line 2: place(1, 1, 1, "dirt"))' in error
     assert "use one of the palette" in error
-    assert "after 2 host calls. Blocks standing: 1.\nPrinted:\nhi\nTrials left" in last
+    assert (
+        "after 2 host calls. Blocks standing: 1.\nPrinted:\nhi\nChanged: 1 placed.\nTrials" in last
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What comes in: study folders and tables, sound and broken."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +204,50 @@ def test_an_observed_episode_twice_is_refused(tmp_path: Path) -> None:
     folder = write_study(tmp_path, [record(), record(run=1), record()])
     with pytest.raises(InputError, match=r"line 3: episode: .*line 1 has it already"):
         Study.load(folder)
+
+
+def declared(folder: Path, **more: object) -> Path:
+    """Put a study.json into a folder that varies three interventions and holds the fourth off."""
+    factors = [{"name": name, "levels": [0, 1]} for name in INTERVENTIONS[:3]]
+    header = {"factors": [*factors, {"name": INTERVENTIONS[3], "levels": [0]}], "episodes": 4}
+    (folder / "study.json").write_text(json.dumps(header | more), encoding="utf-8")
+    return folder
+
+
+def test_factors_that_a_design_switches_together_have_one_joint_effect(tmp_path: Path) -> None:
+    rates = {"0000": 0, "1000": 1, "0110": 0, "1110": 1}
+    rows = [record(cell=code, success=bool(passed)) for code, passed in rates.items()]
+    truth = {"cells": {"0000": 0.1, "1000": 0.4, "0110": 0.3, "1110": 0.8}, "tasks": {}}
+    pair = ["experiment_oracles", "knowledge_notes"]
+    study = Study.load(declared(write_study(tmp_path, rows, truth), bundles=[pair]))
+    joint = "experiment_oracles+knowledge_notes"
+    assert study.layout.factors == ("gap_hints", joint)
+    assert study.capacities[joint] == "discovery + consolidation"
+    frame = study.estimates("fixed").set_index("estimand")
+    assert frame.loc["shapley:gap_hints", "estimate"] == 1
+    assert frame.loc[f"shapley:{joint}", "truth"] == pytest.approx((0.2 + 0.4) / 2)
+    assert frame.loc[f"int:gap_hints*{joint}", "truth"] == pytest.approx(0.8 - 0.4 - 0.3 + 0.1)
+
+
+@pytest.mark.parametrize("bad", [[["x", "y"]], [["gap_hints"]], "no"])
+def test_bundles_that_cannot_be_are_left_aside(tmp_path: Path, bad: object) -> None:
+    rows = [record(cell="0000"), record(cell="1000")]
+    folder = declared(write_study(tmp_path, rows), bundles=bad)
+    assert Study.load(folder).layout.factors == INTERVENTIONS[:3]
+
+
+def test_a_chained_study_clusters_by_family_and_run(tmp_path: Path) -> None:
+    rows = [
+        record(cell=cell, run=run, chain=f"A/run{run}/{cell}" if cell[2] == "1" else "")
+        for cell in ("0000", "0010")
+        for run in range(2)
+    ]
+    table = Study.load(write_study(tmp_path, rows)).episodes
+    assert list(table["chain"]) == [f"A/run{run}" for run in table["run"]]
+    plain = Study.load(
+        write_study(tmp_path / "b", [replace(row, chain="") for row in rows])
+    ).episodes
+    assert "chain" not in plain.columns
 
 
 def test_truth_follows_the_order_of_factors(tmp_path: Path) -> None:

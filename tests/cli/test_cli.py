@@ -365,3 +365,27 @@ def test_a_placebo_arm_and_doses_run(tmp_path):
     assert {cell[0] for cell in cells} == {"0", "1", "9"}
     assert {cell[3] for cell in cells} == {"0", "1", "2", "3"}
     assert "sham" in done.stdout
+
+
+def test_a_value_that_must_be_given_is_named_with_its_remedy(tmp_path):
+    done = diagnose("run", "subject=litellm", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "diagnose: subject.model: received '???'; it must be given: add subject.model=... to the "
+        "command\n"
+    )
+
+
+def test_a_cap_on_a_subject_that_costs_nothing_is_refused(tmp_path):
+    done = diagnose("run", "experiment=smoke", "caps.usd=1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nothing this subject does is paid for" in done.stderr
+
+
+def test_importing_the_packages_loads_neither_a_model_client_nor_torch():
+    code = (
+        "import sys, diagnose.cli.run, diagnose.cli.compose, diagnose.models.litellm, analysis; "
+        "print(sorted({'litellm', 'torch', 'openai'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

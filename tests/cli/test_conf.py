@@ -5,6 +5,7 @@ import pytest
 from diagnose.cli.configure import CONF, configured
 from diagnose.design import DESIGNS
 from diagnose.env.variant import KINDS
+from tests.stub.server import Stub, echo, serving
 
 OVERRIDES = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
@@ -22,12 +23,22 @@ def record(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def server():
+    """A language model that says nothing of use."""
+    with serving(Stub(echo)) as stub:
+        yield stub
+
+
 @pytest.mark.parametrize("override", OVERRIDES)
-def test_a_file_composes_and_its_first_episodes_run(override, record):
+def test_a_file_composes_and_its_first_episodes_run(override, record, server):
     group, _, name = override.partition("=")
     if group.startswith("subject/"):
         override = f"subject={group.removeprefix('subject/')}/{name}"
-    given = {"subject=scripted": [f"subject.source={record}"]}.get(override, [])
+    given = {
+        "subject=scripted": [f"subject.source={record}"],
+        "subject=litellm": ["subject.model=openai/stub", f"subject.api_base={server.url}"],
+    }.get(override, [])
     study = configured([override, *given])
     for plan in study.plans[:3]:
         record = study.execute(plan)

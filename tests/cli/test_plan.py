@@ -198,3 +198,14 @@ def test_bad_input_is_one_message(arguments, said, capsys):
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+def test_without_a_price_of_one_s_own_litellm_s_list_is_read_without_a_key(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    overrides = [f"study.folder={tmp_path}", "study.tasks=[A-L1]", "study.runs=1"]
+    study = configured([*overrides, "subject=litellm", "subject.model=openai/gpt-4o-mini"])
+    assert study.model.listed_price() == pytest.approx((0.15, 0.6))  # as OpenAI published it
+    told = "\n".join(planned(study, None))
+    assert "at $0.15 and $0.6 per million tokens in and out" in told
+    unlisted = configured([*overrides, "subject=litellm", "subject.model=openai/no-such-model"])
+    assert unlisted.model.listed_price() is None

@@ -71,7 +71,8 @@ def test_a_page_says_what_the_record_says(record):
             if line.strip() and not line.startswith("```"):
                 assert squeezed(line) in told
     assert "identification gap_hints 1 yes yes no" in told
-    assert "consolidation knowledge_notes 1 yes yes yes" in told
+    used = "yes" if record.interventions["knowledge_notes"].used else "no"
+    assert f"consolidation knowledge_notes 1 yes yes {used}" in told
     assert "trials 5" in told
     assert "Trial 1: press(), 2 blocks, drawn at t = 0 rt" in told
     assert "Trial 2: press(), 2 blocks, the device of trial 1" in told

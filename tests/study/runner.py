@@ -1,4 +1,5 @@
-"""A study in a process of its own, for tests to kill: FOLDER WORKERS FAULT [RETRIES] [LIMIT_S].
+"""A study in a process of its own, for tests to kill: FOLDER WORKERS FAULT [RETRIES] [LIMIT_S]
+[CONCURRENCY].
 
 The victim is one plan; the fault says what happens to it (or to every plan).
 """
@@ -38,6 +39,8 @@ class Execute:
         if self.fault.startswith("brood"):
             self.spawn()
             time.sleep(SLOW_S)
+        if self.fault.endswith("_among_many"):
+            time.sleep(SLOW_S)  # so that others are in flight when it strikes
         if plan == VICTIM:
             self.strike()
         return fake.execute(plan)
@@ -47,13 +50,13 @@ class Execute:
         first = not marker.exists()
         marker.touch()
         match self.fault:
-            case "sigkill_once" if first:
+            case "sigkill_once" | "sigkill_once_among_many" if first:
                 os.kill(os.getpid(), signal.SIGKILL)
-            case "abort":
+            case "abort" | "abort_among_many":
                 os.abort()
             case "exit":
                 os._exit(3)
-            case "hang" | "brood_hang":
+            case "hang" | "brood_hang" | "hang_among_many":
                 time.sleep(3600)
             case "infrastructure_once" if first:
                 raise InfrastructureError("rate_limit", "try later")
@@ -78,6 +81,7 @@ def main() -> int:
     folder, workers, fault = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     retries = int(sys.argv[4]) if len(sys.argv) > 4 else 2
     limit_s = float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
+    concurrency = int(sys.argv[6]) if len(sys.argv) > 6 else 1
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if fault == "disk_full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
@@ -92,6 +96,7 @@ def main() -> int:
                 unobserved=fake.unobserved,
                 policy=policy,
                 progress=Progress(sys.stdout),
+                concurrency=concurrency,
             )
     except DiagnoseError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from diagnose.design import (
     Cell,
     EpisodePlan,
     Factor,
+    bundles,
     cells,
     full_factorial,
     register,
@@ -217,3 +218,24 @@ def test_a_bad_design_names_its_field(make: object, field: str) -> None:
     with pytest.raises(ConfigError) as caught:
         make()
     assert caught.value.field == field
+
+
+def test_the_published_two_by_two_bundles_all_but_the_first_factor() -> None:
+    published = [*FACTORS[:3], FACTORS[3].fixed(0)]
+    assert codes("paper_2x2", published) == ["0000", "1000", "0110", "1110"]
+    assert bundles(published, "paper_2x2") == (("experiment_oracles", "knowledge_notes"),)
+    assert codes("paper_2x2") == ["0000", "1000", "0111", "1111"]
+    for design in ("full_factorial", "paper_sequential", "one_at_a_time"):
+        assert bundles(FACTORS, design) == ()
+
+
+@given(some_factors, st.sampled_from(sorted(DESIGNS)))
+def test_bundled_factors_have_the_same_dose_in_every_cell_and_others_do_not(many, design) -> None:
+    columns = {f.name: tuple(int(code[i]) for code in codes(design, many))
+               for i, f in enumerate(many)}  # fmt: skip
+    joined = {name for names in bundles(many, design) for name in names}
+    for names in bundles(many, design):
+        assert len({columns[name] for name in names}) == 1
+    for one in columns.keys() - joined:
+        alike = [name for name in columns if columns[name] == columns[one] and name != one]
+        assert not alike or len(set(columns[one])) == 1

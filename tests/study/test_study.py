@@ -95,6 +95,41 @@ def test_the_number_of_workers_does_not_change_a_byte(tmp_path: Path, workers: i
     assert done.stdout.splitlines()[0] == f"36 episodes, 36 to run on {workers} workers"
 
 
+@pytest.mark.parametrize(("workers", "concurrency"), [(1, 8), (2, 40), (3, 7)])
+def test_how_many_run_at_once_does_not_change_a_byte(
+    tmp_path: Path, workers: int, concurrency: int
+) -> None:
+    done = run(tmp_path / "s", workers, "none_among_many", 2, 0.0, concurrency)
+    assert canonical_lines(tmp_path / "s") == WHOLE
+    assert sorted(executed(tmp_path / "s")) == sorted((p.task, p.run, p.cell) for p in PLANS)
+    each = -(-concurrency // workers)
+    assert done.stdout.splitlines()[0].endswith(f"on {workers} workers, {each} at once on each")
+
+
+def test_of_many_in_flight_the_one_that_kills_its_worker_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    run(folder, 2, "abort_among_many", 0, 0.0, 12)  # no attempt to spare
+    assert victim(folder).missing_cause == "worker_died: signal 6 (SIGABRT)"
+    assert others(folder) == whole_but_victim()
+    attempts = executed(folder).count((VICTIM.task, VICTIM.run, VICTIM.cell))
+    assert attempts == 2  # once among others, once alone
+
+
+def test_a_death_among_many_that_does_not_come_again_costs_nobody_an_attempt(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path / "s", 2, "sigkill_once_among_many", 0, 0.0, 12)
+    assert canonical_lines(tmp_path / "s") == WHOLE
+
+
+def test_of_many_in_flight_the_one_that_hangs_is_known_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    run(folder, 2, "hang_among_many", 0, 1.5, 12)
+    assert victim(folder).missing_cause == "worker_hung: longer than 1.5 s"
+    assert others(folder) == whole_but_victim()
+    assert executed(folder).count((VICTIM.task, VICTIM.run, VICTIM.cell)) == 1
+
+
 def test_one_worker_runs_in_schedule_order(tmp_path: Path) -> None:
     run(tmp_path / "s", 1)
     assert executed(tmp_path / "s") == [(p.task, p.run, p.cell) for p in PLANS]

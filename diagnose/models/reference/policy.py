@@ -11,7 +11,8 @@ from dataclasses import replace
 from diagnose.env.experiments import true_laws
 from diagnose.errors import SubjectError
 from diagnose.models import Call, CallUsage, Message, Reply
-from diagnose.models.reference import reading, writing
+from diagnose.models.reference import reading, science, writing
+from diagnose.models.reference.hands import by_tool, in_text
 from diagnose.models.reference.profile import Profile
 from diagnose.seeds import uniform
 from diagnose.tasks import Task, build_device
@@ -32,13 +33,20 @@ class Reference:
 
     def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """See ``Model.reply``."""
+        return by_tool(self._said(in_text(messages), call), call.tools, call.number)
+
+    def _said(self, messages: Sequence[Message], call: Call) -> Reply:
+        """Answer a conversation in text."""
         try:
             spoken = reading.language(messages[0].content, int(call.seed_path[0]))
             understood = [
                 replace(message, content=reading.heard(message.content, spoken))
                 for message in messages
             ]
-            reply = self._answer(understood, call, remembers=spoken.plain)
+            if science.asked(understood):
+                reply = self._research(understood, call)
+            else:
+                reply = self._answer(understood, call, remembers=spoken.plain)
         except SubjectError as error:
             return _reply(messages, writing.fenced("done()", f"{error}."), {})
         return replace(reply, text=spoken.tell(reply.text))
@@ -52,8 +60,10 @@ class Reference:
         log: dict[str, object] = {}
         if not mine:
             log = {"needed": list(needed_laws(task)), "noticed": noticed}
-        if noticed and not mine and reading.parameters(first, "ask"):
-            text = writing.fenced(writing.asking(noticed), "There are things I should find out.")
+        unasked = noticed[sum(text.count(writing.ASKED) for text in mine) :]
+        if unasked and reading.parameters(first, "ask"):
+            some = unasked[: reading.answers_at_once(first)]
+            text = writing.fenced(writing.asking(some), "There are things I should find out.")
             return _reply(messages, text, log)
         found = reading.findings(said[1:])
         # What nobody has answered it tries to find out by itself, once.
@@ -70,6 +80,15 @@ class Reference:
         book = memory | reading.booked(said[-1])
         reply = self._build(task, first, found, book, messages, call)
         return replace(reply, log={**log, **reply.log})
+
+    def _research(self, messages: Sequence[Message], call: Call) -> Reply:
+        """Answer as a scientist: by the draw that decides its experiments otherwise, too."""
+
+        def sound(law: str) -> bool:
+            draw = uniform(*call.seed_path, "subject", "discovery", law)
+            return draw < self.profile.methodical(law)
+
+        return _reply(messages, science.research(messages, sound), {})
 
     def _succeeds(self, call: Call, capacity: str, law: str) -> bool:
         draw = uniform(*call.seed_path, "subject", capacity, law)

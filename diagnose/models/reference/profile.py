@@ -21,6 +21,7 @@ class Profile:
     discovery: float  # designs an experiment that reveals a law it looks for
     consolidation: float  # still knows, when it builds, a law it has found
     application: float  # uses, where the device needs it, a law it knows
+    method: float = 0.0  # designs one when led by a scientist's template; no less than discovery
     slip: float = 0.0  # forgets one lamp of the device, whatever it knows; nothing helps here
     # Remembers a law by the names of things, whatever the loop brings; of no use under other names.
     recall: float = 0.0
@@ -28,7 +29,7 @@ class Profile:
     overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (*CAPACITIES, "slip", "recall"):
+        for name in (*CAPACITIES, "method", "slip", "recall"):
             _probability(f"subject.profile.{name}", getattr(self, name))
         for law, entries in self.overrides.items():
             where = f"subject.profile.overrides.{law}"
@@ -44,6 +45,13 @@ class Profile:
         own = self.overrides.get(law, {})
         value: float = own[capacity] if capacity in own else getattr(self, capacity)
         return value
+
+    def methodical(self, law: str) -> float:
+        """Return the probability that an experiment on ``law`` is sound when led by a template.
+
+        The same draw decides as without it, so a template never spoils an experiment.
+        """
+        return max(self.probability("discovery", law), self.method)
 
 
 def _probability(name: str, value: object) -> None:

@@ -135,13 +135,18 @@ def parameters(first: str, function: str) -> tuple[str, ...]:
     return tuple(found[1].split(", ")) if found else ()
 
 
+def answers_at_once(first: str) -> int | None:
+    """Return how many answers it wants in one message: whole reports are long, others are not."""
+    return 3 if "eight sections" in first else None
+
+
 @lru_cache(maxsize=4096)
 def _findings(text: str) -> tuple[tuple[str, int], ...]:
     by_title = {plain(experiment.title): experiment for experiment in catalogue().values()}
     found: dict[str, int] = {}
     for block in text.split("Experiment: ")[1:]:
-        title, *lines = block.splitlines()
-        experiment = by_title.get(title.strip())
+        title, *lines = map(str.strip, block.splitlines())
+        experiment = by_title.get(title)
         if experiment is None:
             continue
         labels = {plain(arm.label): arm.label for arm in experiment.arms}

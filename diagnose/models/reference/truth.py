@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from diagnose.seeds import uniform
 from diagnose.tasks import Task
 from diagnose.tasks.needs import needed_laws, passes
 
+METHOD = "method"  # supplied where a scientist, the subject itself, works by its template
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -62,26 +64,43 @@ def success_probability(
     Args:
         profile: of the subject.
         task: the task.
-        supplied: capacities that an intervention takes off the subject in this cell.
+        supplied: capacities that an intervention takes off the subject in this cell; ``METHOD``
+            where it is led through its own experiments.
         remembers: whether things bear the names by which the subject may remember laws.
     """
     return chance_of(verdicts_of(task), profile, supplied, remembers=remembers)
 
 
 def chance_of(
-    verdicts: Verdicts, profile: Profile, supplied: Iterable[str], *, remembers: bool = True
+    verdicts: Verdicts,
+    profile: Profile,
+    supplied: Iterable[str],
+    *,
+    remembers: bool = True,
+    booked: Mapping[str, float] = MappingProxyType({}),
 ) -> float:
-    """Return the probability of success given the verdicts; see ``success_probability``."""
+    """Return the probability of success given the verdicts; see ``success_probability``.
+
+    ``booked`` has the probability that a law stands in the book the episode begins with.
+    """
     helped = set(supplied)
     recall = profile.recall if remembers else 0.0
     weights = np.ones(1)
     for law in verdicts.laws:  # each law doubles the outcomes: those without it, those with it
-        chances = [1.0 if c in helped else profile.probability(c, law) for c in CAPACITIES]
+        chances = [_chance(profile, c, law, helped) for c in CAPACITIES]
         *steps, application = chances
-        known = 1 - (1 - float(np.prod(steps))) * (1 - recall)
+        known = 1 - (1 - float(np.prod(steps))) * (1 - recall) * (1 - booked.get(law, 0.0))
         chance = known * application
         weights = np.concatenate([weights * (1 - chance), weights * chance])
     return float(weights @ np.array(verdicts.passed)) * (1 - profile.slip)
+
+
+def _chance(profile: Profile, capacity: str, law: str, helped: Collection[str]) -> float:
+    if capacity in helped:
+        return 1.0
+    if capacity == "discovery" and METHOD in helped:
+        return profile.methodical(law)
+    return profile.probability(capacity, law)
 
 
 def true_table(
@@ -89,6 +108,7 @@ def true_table(
     tasks: Iterable[Task],
     cells: Mapping[str, Iterable[str]],
     renamed: Collection[str] = (),
+    carrying: Collection[str] = (),
 ) -> dict[str, dict[str, float]]:
     """Return task id -> cell code -> success probability.
 
@@ -97,15 +117,26 @@ def true_table(
         tasks: the study's tasks.
         cells: cell code -> the capacities supplied in it.
         renamed: the cells in which things bear other names.
+        carrying: the cells in which a book is carried from level to level of a family.
     """
     helped = {code: frozenset(capacities) for code, capacities in cells.items()}
-    return {
-        task.id: {
-            code: success_probability(profile, task, supplied, remembers=code not in renamed)
-            for code, supplied in helped.items()
-        }
-        for task in tasks
-    }
+    chosen = list(tasks)
+    table: dict[str, dict[str, float]] = {task.id: {} for task in chosen}
+    for code, supplied in helped.items():
+        books: dict[str, dict[str, float]] = {}  # family -> law -> probability that it is booked
+        for task in sorted(chosen, key=lambda task: task.level):
+            verdicts = verdicts_of(task)
+            book = books.setdefault(task.family, {}) if code in carrying else {}
+            table[task.id][code] = chance_of(
+                verdicts, profile, supplied, remembers=code not in renamed, booked=book
+            )
+            for law in verdicts.laws:
+                # What it finds it enters, whatever becomes of the device.
+                found = _chance(profile, "identification", law, supplied) * _chance(
+                    profile, "discovery", law, supplied
+                )
+                book[law] = 1 - (1 - book.get(law, 0.0)) * (1 - found)
+    return table
 
 
 @dataclass(frozen=True, eq=False)

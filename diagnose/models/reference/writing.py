@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from diagnose.env.blocks import brief, is_full
 from diagnose.env.circuit import Circuit
-from diagnose.env.experiments import Experiment, catalogue
+from diagnose.env.experiments import PLACES, Experiment, catalogue
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.reading import CLAIMS
 
-EXPERIMENTED, NOTED = "def observe(", "\nnote("  # by which a program is known again
+EXPERIMENTED, NOTED, ASKED = "def observe(", "\nnote(", "print(ask("  # known again by these
 _TRY = """\
 def say(lit):
     if not lit:
@@ -55,16 +55,25 @@ def experimenting(sound: Mapping[str, bool]) -> str:
     """
     parts = [_TRY]
     for law, well in sound.items():
-        parts.append(_rigs(law, well))
+        parts.append(_experiment_on(law, well))
     return "\n".join(parts)
 
 
+def repeating(experiment: Experiment, *, well: bool) -> str:
+    """Return a program that runs an experiment with every rig in several places of the area."""
+    return f"{_TRY}\n{_rigs(experiment, well, len(PLACES))}"
+
+
 @lru_cache(maxsize=64)
-def _rigs(law: str, well: bool) -> str:
-    experiment = catalogue()[law]
+def _experiment_on(law: str, well: bool) -> str:
+    return _rigs(catalogue()[law], well, 1)
+
+
+def _rigs(experiment: Experiment, well: bool, repeats: int) -> str:
     lines = [f"print({json.dumps('Experiment: ' + experiment.title)})"]
     for arm in experiment.arms if well else experiment.arms[:1]:
-        lines += [*_puts(arm.circuit), f"observe({json.dumps(arm.label)})"]
+        for circuit in arm.replicates[:repeats]:
+            lines += [*_puts(circuit), f"observe({json.dumps(arm.label)})"]
     lines.append("print()")
     return "\n".join(lines)
 
