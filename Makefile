@@ -11,7 +11,7 @@ TESTARGS ?=
 bin := .venv/bin
 export PYTHON
 
-.PHONY: help study test test-all lint types contracts setup setup-test clean
+.PHONY: help study test test-all test-inspect lint types contracts setup setup-test clean
 
 help: ## say what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -25,6 +25,17 @@ test: lint types contracts ## lint, types, import contracts, then the tests: pyt
 
 test-all: lint types contracts ## the same with the tests marked slow
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/python -m pytest -n auto -m '' $(TESTARGS)
+
+# In an environment of its own, without this project: what writes the logs needs the records alone.
+test-inspect: .venv-inspect/stamp ## the tests of Inspect's logs (40 packages that nothing else needs)
+	@PYTHONPATH=. .venv-inspect/bin/python -m pytest tests/inspect_logs $(TESTARGS)
+
+.venv-inspect/stamp: requirements/inspect.txt
+	@rm -rf .venv-inspect
+	@"$$(tools/find-python)" -m venv .venv-inspect
+	@.venv-inspect/bin/python -I -m pip install --quiet --require-hashes --no-deps \
+		--disable-pip-version-check -r requirements/inspect.txt
+	@touch $@
 
 lint: setup-test ## ruff: rules and format
 	@$(bin)/ruff check .
@@ -43,5 +54,5 @@ setup-test:
 	@tools/setup.sh test
 
 clean: ## remove the environment and every cache; studies are kept
-	@rm -rf .venv .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-inspect .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

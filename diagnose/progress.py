@@ -1,6 +1,7 @@
 """How far a study is: one updating line on a terminal, a line at each end when piped."""
 
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 from diagnose.ledger import Ledger
@@ -16,6 +17,7 @@ class Progress:
         self._live = stream.isatty()
         self._drawn_at = float("-inf")
         self._width = 0
+        self._cells: dict[str, tuple[int, int]] = {}  # recorded, and planned
 
     def start(self, total: int, missing: int, workers: int, slots: int = 1) -> None:
         """Begin: ``missing`` of ``total`` episodes are to run now."""
@@ -24,13 +26,20 @@ class Progress:
         each = f", {slots} at once on each" if slots > 1 else ""
         self.say(f"{total} episodes, {missing} to run on {workers} workers{each}")
 
-    def update(self, ledger: Ledger) -> None:
-        """Count one record; redraw on a terminal, at most ten times a second."""
+    def start_cells(self, done: Mapping[str, int], planned: Mapping[str, int]) -> None:
+        """Count by cell too: how many episodes are recorded, and how many there will be."""
+        self._cells = {cell: (done.get(cell, 0), most) for cell, most in planned.items()}
+
+    def update(self, ledger: Ledger, cell: str = "") -> None:
+        """Count one record of a cell; redraw on a terminal, at most ten times a second."""
         self._done += 1
+        if cell in self._cells:
+            done, most = self._cells[cell]
+            self._cells[cell] = (done + 1, most)
         now = time.monotonic()
         if self._live and now - self._drawn_at >= REDRAW_EVERY_S:
             self._drawn_at = now
-            self._draw(self._line(ledger))
+            self._draw(self._line(ledger) + self._by_cell())
 
     def finish(self, ledger: Ledger) -> None:
         """End with the last state on a line of its own."""
@@ -50,6 +59,14 @@ class Progress:
         self._stream.flush()
         self._width = len(text)
 
+    def _by_cell(self) -> str:
+        """Return the cell that has least and the one that has most, of what each will have."""
+        if len(self._cells) < 2:
+            return ""
+        done = [counts[0] for counts in self._cells.values()]
+        most = max(counts[1] for counts in self._cells.values())
+        return f"  cells {min(done)} to {max(done)} of {most}"
+
     def _line(self, ledger: Ledger) -> str:
         passed = f"{ledger.passed / ledger.observed:.1%}" if ledger.observed else "no data"
         parts = [f"{len(ledger)}/{self._total}", f"success {passed}"]
@@ -57,14 +74,15 @@ class Progress:
             rate = self._done / max(time.monotonic() - self._began_at, 1e-9)
             parts.append(f"{rate:.3g} episodes/s")
             if self._done < self._missing:
-                parts.append(f"{_duration((self._missing - self._done) / rate)} left")
+                parts.append(f"{duration((self._missing - self._done) / rate)} left")
         parts.append(f"${ledger.cost_usd:.2f}")
         if ledger.not_observed:
             parts.append(f"{ledger.not_observed} not observed")
         return "  ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as h:mm:ss."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}"

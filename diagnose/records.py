@@ -91,13 +91,7 @@ class EpisodeRecord:
 
     def to_line(self) -> str:
         """Return the canonical JSON line, with its newline."""
-        # Not dataclasses.asdict: it would copy the transcript and the circuit, block by block.
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        values["interventions"] = {
-            name: asdict(entry) for name, entry in self.interventions.items()
-        }
-        values["usage"] = asdict(self.usage)
-        return canonical_json(values) + "\n"
+        return canonical_json(plain_values(self)) + "\n"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "EpisodeRecord":
@@ -124,6 +118,15 @@ class EpisodeRecord:
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("record", str(error), "the record does not fit the schema") from error
+
+
+def plain_values(record: EpisodeRecord) -> dict[str, Any]:
+    """Return a record's fields as JSON knows them; what they hold is shared with the record."""
+    # Not dataclasses.asdict: it would copy the transcript and the circuit, block by block.
+    values = {entry.name: getattr(record, entry.name) for entry in fields(record)}
+    values["interventions"] = {name: asdict(entry) for name, entry in record.interventions.items()}
+    values["usage"] = asdict(record.usage)
+    return values
 
 
 def canonical_json(value: Any) -> str:

@@ -131,6 +131,8 @@ def run_study(
     if store.repair:
         progress.say(store.repair)
     progress.start(len(plans), study.missing, count, slots)
+    planned = Counter(plan.cell for plan in plans)
+    progress.start_cells(planned - study.missing_by_cell, planned)
     try:
         study.begin()
         with (
@@ -176,6 +178,7 @@ class _Study:
         self._chains = Chains(tuple(ids))
         self._open = {plan for plan in ids if self._is_open(plan)}
         self.missing = len(self._open)
+        self.missing_by_cell = Counter(plan.cell for plan in self._open)
         self.pending: deque[EpisodePlan] = deque()  # may run now; the others wait for these
 
     def _is_open(self, plan: EpisodePlan) -> bool:
@@ -242,7 +245,7 @@ class _Study:
             )
         self._store.append(line, entry)
         self._open.discard(plan)
-        self._progress.update(self._store.ledger)
+        self._progress.update(self._store.ledger, plan.cell)
 
 
 class _Interrupts:

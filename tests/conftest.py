@@ -1,6 +1,7 @@
 """Settings every test shares."""
 
 import os
+from importlib.util import find_spec
 
 from hypothesis import settings
 
@@ -12,3 +13,6 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 # Figures are drawn to files; no test opens a window.
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Inspect's logs are tested in an environment of their own: make test-inspect.
+collect_ignore = [] if find_spec("inspect_ai") else ["inspect_logs"]

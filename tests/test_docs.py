@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +42,25 @@ def python(*arguments, cwd):
 
 def test_the_environment_s_page_has_its_examples():
     assert len(PAGES["environment"]) == 3
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_logs_page_run(tmp_path):
+    page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    commands = [line for block in blocks for line in block.splitlines()]
+    assert len(commands) == 5
+    for command in commands:
+        line = command.replace(".venv/bin/diagnose", f"{shlex.quote(sys.executable)} -m diagnose")
+        done = subprocess.run(
+            ["sh", "-c", line],  # the shell expands the wildcard
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "alone" / "index.html").exists()
+    assert len((tmp_path / "smoke.jsonl").read_text(encoding="utf-8").splitlines()) == 64

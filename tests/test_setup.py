@@ -149,8 +149,13 @@ def test_every_requirement_is_an_exact_pin_with_hashes_and_names_no_address(file
     assert not re.search(r"://|/simple|--(?!hash=)", file.read_text())
 
 
-def test_the_requirement_files_are_the_three_that_set_up_reads():
-    assert [file.name for file in REQUIREMENTS] == ["base.txt", "build.txt", "test.txt"]
+def test_the_requirement_files_are_those_that_set_up_reads_and_the_one_of_inspect():
+    assert [file.name for file in REQUIREMENTS] == [
+        "base.txt",
+        "build.txt",
+        "inspect.txt",
+        "test.txt",
+    ]
 
 
 def test_the_test_environment_only_adds_to_the_one_a_study_runs_in():

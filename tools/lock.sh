@@ -18,3 +18,5 @@ compile build "$@" --group build
 compile base "$@" pyproject.toml
 # A superset of base.txt, at the same versions: `make test` after `make study` only adds packages.
 compile test "$@" pyproject.toml --group test --constraint requirements/base.txt
+# An environment of its own, which holds none of the above: see the group's comment.
+compile inspect "$@" --group inspect

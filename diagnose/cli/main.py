@@ -20,6 +20,9 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 COMMANDS: Mapping[str, str] = {
     "run": "run a study (a Hydra application; see diagnose run --help)",
     "mcp": "serve one episode's world to an agent of your own, over the Model Context Protocol",
+    "plan": "say what a study would run, cost and take; nobody is called",
+    "show": "write an episode as a web page: turns, devices, verdict, cost",
+    "logs": "write a study as Inspect logs or as chat lines",
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",

@@ -1,7 +1,8 @@
 """What a study ends with: its truth where that is known, the gap table, pictures, the folder."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
 from diagnose.ledger import read_records
 from diagnose.models.reference import Reference
+from diagnose.records import EpisodeRecord
 from diagnose.sandbox import Limits
 from diagnose.subjects.budgets import Budgets
 
@@ -70,7 +72,39 @@ def report(study: Study) -> None:
     print(f"\nFigures: {study.folder / 'figures'}")
     if device:
         print(f"A device that passed: {device}")
+    print(spent(read_records(study.folder)))
     print(f"Study: {study.folder}")
+
+
+def spent(records: Iterable[EpisodeRecord]) -> str:
+    """Return what a study used, and what of it was not observed, with the causes."""
+    cost: dict[str, float] = {}
+    missing: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
+    episodes = tokens_in = tokens_out = 0
+    for record in records:
+        episodes += 1
+        tokens_in += record.usage.input_tokens
+        tokens_out += record.usage.output_tokens
+        cost[record.cell] = cost.get(record.cell, 0.0) + record.usage.cost_usd
+        if record.outcome == "not_observed":
+            missing[record.cell] += 1
+            causes[record.missing_cause.partition(":")[0] or "no cause"] += 1
+    dollars = sum(cost.values())
+    told = f"Used: {tokens_in:,} tokens in, {tokens_out:,} out, ${dollars:,.2f}"
+    if dollars:
+        told += f" (${min(cost.values()):,.2f} to ${max(cost.values()):,.2f} a cell)"
+    if missing:
+        told += (
+            f"\nNot observed: {missing.total():,} of {episodes:,} episodes ({_counts(causes)}), in "
+            f"cells {_counts(missing)}; with run.retry_unobserved=true the same command runs them "
+            "again"
+        )
+    return told
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common())
 
 
 def _picture(study: Study) -> Path | None:

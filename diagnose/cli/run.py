@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     except (HydraException, OmegaConfBaseException) as error:
         if isinstance(error.__cause__, DiagnoseError):
             raise error.__cause__ from error
-        raise _explained(error, arguments) from error
+        raise explained(error, arguments) from error
     if refused:
         raise refused[0]
     return max(codes, default=OK)
@@ -108,7 +108,7 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
     return nullcontext()
 
 
-def _explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
+def explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """Turn Hydra's error into one message that names the override and the nearest right one."""
     text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
     for argument in arguments:

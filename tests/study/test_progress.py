@@ -67,3 +67,19 @@ def test_a_terminal_is_not_redrawn_more_than_ten_times_a_second(clock: list[floa
         ledger.admit(Entry(str(n), "passed", 0.0), "")
         progress.update(ledger)
     assert stream.getvalue().count("\r") == 10
+
+
+def test_on_a_terminal_the_cells_that_have_least_and_most_are_told(clock: list[float]) -> None:
+    stream, ledger = Terminal(), Ledger()
+    progress = Progress(stream)
+    progress.start(10, 8, 2)
+    progress.start_cells({"0": 2}, {"0": 5, "1": 5})
+    told = []
+    for n, cell in enumerate("0101"):
+        clock[0] += 1
+        ledger.admit(Entry(str(n), "passed", 0.0), "")
+        progress.update(ledger, cell)
+        told.append(stream.getvalue().rpartition("  cells ")[2].rstrip())
+    assert told == ["0 to 3 of 5", "1 to 3 of 5", "1 to 4 of 5", "2 to 4 of 5"]
+    progress.finish(ledger)
+    assert "cells" not in stream.getvalue().splitlines()[-1].rpartition("\r")[2]

@@ -67,6 +67,12 @@ class LiteLLM:
         """See ``Served.concurrency``."""
         return self.settings.concurrency
 
+    def listed_price(self) -> tuple[float, float] | None:
+        """Return dollars per million input and output tokens in litellm's list; needs no key."""
+        from diagnose.models.litellm.provider import listed_price
+
+        return listed_price(self.settings.model)
+
     @contextmanager
     def serving(self, folder: Path, caps: Caps, say: Callable[[str], None]) -> Iterator[None]:
         """See ``Served.serving``."""

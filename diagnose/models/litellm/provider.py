@@ -259,6 +259,21 @@ class Provider:
         return self._most_usd(tokens_in, tokens_out)
 
 
+def listed_price(model: str) -> tuple[float, float] | None:
+    """Return dollars per million input and output tokens as litellm lists them, or None.
+
+    Nobody is called, and no key is needed.
+    """
+    listed = _loaded().model_cost
+    provider, _, bare = model.partition("/")
+    found = listed.get(model) or listed.get(bare) or {}
+    if found.get("litellm_provider") != provider or "input_cost_per_token" not in found:
+        return None
+    prices = (found.get(f"{kind}_cost_per_token") or 0.0 for kind in ("input", "output"))
+    into, out = (1e6 * float(price) for price in prices)
+    return into, out
+
+
 def _loaded() -> Any:
     """Import litellm, quiet and off the network."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it looks for its price list online

@@ -1,0 +1,185 @@
+"""A transcript played into the simulator again: which device stood at each press and verdict.
+
+A record keeps what was said and the device that was judged, not the devices on the way. They follow
+from the programs, and a program is in the transcript; nobody is called. Whether the replay is the
+episode is checked by its end: the same trials and the same device.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any
+
+from diagnose.env.circuit import Circuit
+from diagnose.env.report import Report
+from diagnose.env.trace import Trace
+from diagnose.env.variant import variant
+from diagnose.errors import DiagnoseError, SubjectError
+from diagnose.intervention import Intervention, Setting
+from diagnose.records import EpisodeRecord
+from diagnose.sandbox import Limits
+from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.fences import python_of
+from diagnose.subjects.host import Host, Judged
+from diagnose.subjects.laid import Laid
+from diagnose.subjects.stage import Stage
+from diagnose.tasks import family_of, task
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One press or verdict of an episode, and the device it was made on.
+
+    ``reply`` counts the assistant's messages from 0; ``judged`` says what the task's rule finds,
+    which the subject is told of a verdict only.
+    """
+
+    reply: int
+    kind: str  # press | verify
+    circuit: Circuit | None  # None: no button stood
+    judged: Judged
+
+    @property
+    def trace(self) -> Trace | None:
+        """What every lamp did; None where no button stood."""
+        return self.judged.trace
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What an intervention put before the subject at the start: its text, its functions."""
+
+    opening: str
+    helps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """An episode played again. ``departed`` says where it is not the recorded one; empty if it is.
+
+    Where it departed its trials are shown for what they are worth; the record's device stands.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    offered: Mapping[str, Offered] | None = None  # by intervention; None where it could not begin
+    departed: str = ""
+
+
+def replay(record: EpisodeRecord, interventions: Mapping[str, Intervention]) -> Replayed:
+    """Play a record's programs again.
+
+    Args:
+        record: of an episode that was observed.
+        interventions: by name, as they were configured; one that is missing is left out, with what
+            it granted.
+    """
+    if not record.transcript:
+        return Replayed(departed="the record has no transcript")
+    try:
+        return _replayed(record, interventions)
+    except (DiagnoseError, TypeError, KeyError) as error:  # or of another version
+        return Replayed(departed=f"it cannot be played again: {error}")
+
+
+def _replayed(record: EpisodeRecord, interventions: Mapping[str, Intervention]) -> Replayed:
+    chosen = task(record.task)
+    names = variant(record.variant, record.study_seed)
+    path = (record.study_seed, record.task, record.run)
+    setting = _setting(record, Setting(chosen, path, names))
+    doses = dict(zip(record.factors, map(int, record.cell), strict=True))
+    laid = [
+        Laid(name, dose, interventions[name], setting)
+        for name, dose in doses.items()
+        if dose and name in interventions
+    ]
+    budgets = Budgets(**record.config.get("budgets", {}))
+    limits = Limits(**record.config.get("limits", {}))
+    trials: list[Trial] = []
+    reply = 0
+    with Stage(chosen, family_of(chosen), budgets, limits, path, names, laid) as stage:
+        offered = {one.name: Offered(one.opening, tuple(one.helps)) for one in laid}
+
+        def note(kind: str, judged: Judged) -> None:
+            trials.append(Trial(reply, kind, judged.circuit, judged))
+
+        stage.host.functions = _watched(stage.host, note)
+        for message in record.transcript:
+            if message.get("role") != "assistant":
+                continue
+            if stage.over():
+                return Replayed(tuple(trials), offered, "it ends before the transcript does")
+            stage.run(program_of(message, record.config))
+            reply += 1
+        departed = _departed(record, stage, len(trials))
+    return Replayed(tuple(trials), offered, departed)
+
+
+def _setting(record: EpisodeRecord, plain: Setting) -> Setting:
+    """Return the setting with what an episode took from outside: reports and a carried book."""
+    reports = iter(record.reports)
+
+    def consult(*_: object) -> str:
+        report = next(reports, None)
+        if report is None:
+            raise SubjectError("the record holds no further report")
+        return Report(**report["sections"]).told()
+
+    return replace(plain, consult=consult)
+
+
+def _watched(host: Host, note: Callable[[str, Judged], None]) -> Mapping[str, Callable[..., Any]]:
+    """Return the host's functions with the device of each trial noted, a verdict's and a press's.
+
+    A refused trial (no button, no trials left) counts as the host counts it.
+    """
+
+    def watched(kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            before, judged = host.trials, host.judge_standing()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                if host.trials > before:
+                    note(kind, judged)
+
+        return call
+
+    trial = ("press", "verify")
+    return {
+        name: watched(name, function) if name in trial else function
+        for name, function in host.functions.items()
+    }
+
+
+def program_of(message: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return the program that an assistant's message asked to run; empty for none."""
+    scaffold = config.get("scaffold")
+    calls = message.get("tool_calls") or ()
+    if calls:
+        program = "\n".join(filter(None, map(code_of, calls)))
+        return program if program.strip() else ""
+    if isinstance(scaffold, Mapping) and scaffold.get("protocol") == "tools":
+        return ""
+    return python_of(str(message.get("content") or ""))
+
+
+def code_of(call: object) -> str:
+    """Return the code in a tool call; empty where there is none to read."""
+    arguments = call.get("arguments") if isinstance(call, Mapping) else None
+    try:
+        given = json.loads(arguments) if isinstance(arguments, str) else None
+    except (ValueError, RecursionError):
+        return ""
+    code = given.get("code") if isinstance(given, dict) else None
+    return code.encode("utf-8", "replace").decode() if isinstance(code, str) else ""
+
+
+def _departed(record: EpisodeRecord, stage: Stage, trials: int) -> str:
+    """Return how the end differs from the recorded one."""
+    circuit = stage.judged().circuit
+    found = circuit.sha256 if circuit else ""
+    if trials != record.usage.trials:
+        return f"it made {trials} trials, the episode {record.usage.trials}"
+    return "" if found == record.circuit_sha256 else "its last device is another"
