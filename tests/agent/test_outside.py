@@ -184,10 +184,10 @@ def test_an_outside_agent_wants_its_own_protocol():
 
 WORDS = {
     "prompt": 'Build {model}. "quoted"',
-    "mcp_config": "/tmp/a b/mcp.json",
+    "mcp_config": "/place/a b/mcp.json",
     "server_command": json.dumps('/opt/py "x"/python'),
     "server_args": json.dumps(["-I", "/tmp/\u00e9/relay.py"]),
-    "files": "/tmp/a b",
+    "files": "/place/a b",
     "model": "one",
 }
 
@@ -228,7 +228,7 @@ def test_gemini_is_told_of_the_server_in_its_settings():
 
 def test_claude_code_is_told_of_the_server_in_a_file_and_has_no_other_tools():
     known, words = filled("claude_code")
-    assert words[words.index("--mcp-config") + 1] == "/tmp/a b/mcp.json"
+    assert words[words.index("--mcp-config") + 1] == "/place/a b/mcp.json"
     assert "--strict-mcp-config" in words
     assert words[words.index("--tools") + 1] == ""
     assert words[words.index("--allowedTools") + 1] == "mcp__workshop"

@@ -44,6 +44,7 @@ def test_a_file_composes_and_its_first_episodes_run(override, record, server):
     given = {
         "subject=scripted": [f"subject.source={record}"],
         "subject=litellm": ["subject.model=openai/stub", f"subject.api_base={server.url}"],
+        "experiment=local_model": [f"subject.api_base={server.url}"],
     }.get(override, [])
     if group == "subject/cli":
         given = [f"subject.command={json.dumps(AGENT)}", "subject.keys=[]"]
