@@ -17,12 +17,13 @@ from diagnose.env.trace import Trace
 from diagnose.env.variant import variant
 from diagnose.errors import DiagnoseError, SubjectError
 from diagnose.intervention import Intervention, Setting
+from diagnose.models import Message, ToolCall
 from diagnose.records import EpisodeRecord
 from diagnose.sandbox import Limits
 from diagnose.subjects.budgets import Budgets
-from diagnose.subjects.fences import python_of
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.laid import Laid
+from diagnose.subjects.protocol import asked
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import family_of, task
 
@@ -156,13 +157,15 @@ def _watched(host: Host, note: Callable[[str, Judged], None]) -> Mapping[str, Ca
 def program_of(message: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Return the program that an assistant's message asked to run; empty for none."""
     scaffold = config.get("scaffold")
-    calls = message.get("tool_calls") or ()
-    if calls:
-        program = "\n".join(filter(None, map(code_of, calls)))
-        return program if program.strip() else ""
-    if isinstance(scaffold, Mapping) and scaffold.get("protocol") == "tools":
-        return ""
-    return python_of(str(message.get("content") or ""))
+    listed = message.get("tool_calls")
+    given = [call for call in listed if isinstance(call, Mapping)] if listed else []
+    calls = tuple(
+        ToolCall(*(str(call.get(key) or "") for key in ("id", "name", "arguments")))
+        for call in given
+    )
+    known = scaffold.get("protocol") if isinstance(scaffold, Mapping) else None
+    protocol = str(known or ("tools" if calls else "text"))
+    return asked(Message("assistant", str(message.get("content") or ""), calls), protocol).code
 
 
 def code_of(call: object) -> str:

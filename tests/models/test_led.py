@@ -5,13 +5,13 @@ import json
 import pytest
 
 from diagnose.cli.configure import configured
-from diagnose.models import Call, Message, ToolCall
+from diagnose.models import Call
 from diagnose.models.litellm import call_seed
 from diagnose.models.reference import Reference
 from diagnose.store import canonical_lines
 from diagnose.subjects.protocol import RUN
 from tests.models.test_gateway import DESIGN, folder_in, run
-from tests.stub.reference import FRONTIER
+from tests.stub.reference import FRONTIER, message_of
 from tests.stub.server import Stub, serving
 
 LED = ("interventions/experiment_oracles=scientist", "study.setting=curriculum")
@@ -32,7 +32,7 @@ class Behind:
                         self._calls[call_seed(call)] = call
 
     def __call__(self, body):
-        messages = [_message(one) for one in body["messages"]]
+        messages = [message_of(one) for one in body["messages"]]
         call = self._calls[body["seed"]]
         tools = (RUN,) if body.get("tools") else ()
         reply = self.subject.reply(
@@ -46,14 +46,6 @@ class Behind:
         usage = {"prompt_tokens": reply.usage.input_tokens,
                  "completion_tokens": reply.usage.output_tokens}  # fmt: skip
         return {"content": reply.text, "usage": usage, **({"tool_calls": made} if made else {})}
-
-
-def _message(one):
-    calls = tuple(
-        ToolCall(made["id"], made["function"]["name"], made["function"]["arguments"])
-        for made in one.get("tool_calls") or ()
-    )
-    return Message(one["role"], one.get("content") or "", calls, one.get("tool_call_id") or "")
 
 
 @pytest.mark.parametrize("protocol", ["text", "tools"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from diagnose.cli.configure import configured
-from diagnose.models import Call, Message
+from diagnose.models import Call, Message, ToolCall
 from diagnose.models.litellm import call_seed
 from diagnose.models.reference import Profile, Reference
 
@@ -29,10 +29,19 @@ class Behind:
                     self._calls[call_seed(call)] = call
 
     def __call__(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        messages = [Message(one["role"], one["content"]) for one in body["messages"]]
+        messages = [message_of(one) for one in body["messages"]]
         reply = self.subject.reply(messages, self._calls[body["seed"]])
         usage = {
             "prompt_tokens": reply.usage.input_tokens,
             "completion_tokens": reply.usage.output_tokens,
         }
         return {"content": reply.text, "usage": usage}
+
+
+def message_of(one: Mapping[str, Any]) -> Message:
+    """Return a message of a request as a subject takes it."""
+    calls = tuple(
+        ToolCall(made["id"], made["function"]["name"], made["function"]["arguments"])
+        for made in one.get("tool_calls") or ()
+    )
+    return Message(one["role"], one.get("content") or "", calls, one.get("tool_call_id") or "")
