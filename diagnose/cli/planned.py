@@ -57,6 +57,7 @@ def planned(study: Study, pilot: Path | None) -> list[str]:
         StoreError: the pilot's folder, or the study's, is none or broken.
     """
     own = _seen(study.folder) if (study.folder / "episodes.jsonl").exists() else None
+    source = _seen(pilot) if pilot else own
     ids = {study.identify(plan): plan for plan in study.plans}
     done = {one.episode_id for one in own.records if one.episode_id in ids} if own else set()
     # An episode not observed is recorded; it runs again only where that was asked for.
@@ -66,7 +67,6 @@ def planned(study: Study, pilot: Path | None) -> list[str]:
     lines = [*_design(study), "", *_standing(study, len(done), len(missing), len(left))]
     if not left:
         return lines
-    source = _seen(pilot) if pilot else own
     if source and source.records:
         lines += _expected(study, left, source)
     else:
