@@ -47,6 +47,7 @@ class Service:
         self._backoff = Backoff(settings.attempts, settings.backoff_s, settings.longest_backoff_s)
         self._chance = random.Random()  # of waiting times alone: nothing recorded hangs on it
         self._running: dict[Key, asyncio.Task[Mapping[str, Any]]] = {}
+        self._closing = False
         self._reached = self._log.count > 0  # whether the provider has ever been
         self._began_s = time.monotonic()
         self._counts: Counter[str] = Counter()
@@ -75,6 +76,8 @@ class Service:
             self._counts["replayed"] += 1
         else:
             task = self._running.get(key)
+            if task is None and self._closing:  # whoever asks is gone: nobody would write it down
+                raise InfrastructureError("gateway_died", "the study has ended")
             if task is None:  # an episode tried again waits for its first try's call
                 task = asyncio.create_task(self._asked(key, request))
                 self._running[key] = task
@@ -215,7 +218,8 @@ class Service:
         return lines
 
     async def close(self, grace_s: float) -> None:
-        """Wait for calls in flight, for they are paid for; then close the log."""
+        """Begin no more calls, wait for those in flight, for they are paid for; close the log."""
+        self._closing = True
         if self._running:
             await asyncio.wait(self._running.values(), timeout=grace_s)
         for task in list(self._running.values()):
