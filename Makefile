@@ -11,7 +11,7 @@ TESTARGS ?=
 bin := .venv/bin
 export PYTHON
 
-.PHONY: help study test test-all test-inspect lint types contracts setup setup-test clean
+.PHONY: help study test test-all test-inspect test-oracles lint types contracts setup setup-test clean
 
 help: ## say what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -30,11 +30,15 @@ test-all: lint types contracts ## the same with the tests marked slow
 test-inspect: .venv-inspect/stamp ## the tests of Inspect's logs (40 packages that nothing else needs)
 	@PYTHONPATH=. .venv-inspect/bin/python -m pytest tests/inspect_logs $(TESTARGS)
 
-.venv-inspect/stamp: requirements/inspect.txt
-	@rm -rf .venv-inspect
-	@"$$(tools/find-python)" -m venv .venv-inspect
-	@.venv-inspect/bin/python -I -m pip install --quiet --require-hashes --no-deps \
-		--disable-pip-version-check -r requirements/inspect.txt
+# Likewise: 600 MB, and one of them GPL.
+test-oracles: .venv-oracles/stamp ## the analysis against other people's implementations (shapiq, marginaleffects)
+	@PYTHONPATH=. .venv-oracles/bin/python -m pytest tests/oracles $(TESTARGS)
+
+.venv-%/stamp: requirements/%.txt
+	@rm -rf .venv-$*
+	@"$$(tools/find-python)" -m venv .venv-$*
+	@.venv-$*/bin/python -I -m pip install --quiet --require-hashes --no-deps \
+		--disable-pip-version-check -r $<
 	@touch $@
 
 lint: setup-test ## ruff: rules and format
@@ -54,5 +58,5 @@ setup-test:
 	@tools/setup.sh test
 
 clean: ## remove the environment and every cache; studies are kept
-	@rm -rf .venv .venv-inspect .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-inspect .venv-oracles .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,15 +7,16 @@ the same way. Nothing here needs a model client, the simulator or Hydra.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.results import Estimates
     from analysis.study import Study
 
-__all__ = ["Study"]
+__all__ = ["Estimates", "Study"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load ``Study``, and pandas with it, when it is asked for."""
-    if name == "Study":
-        from analysis.study import Study
+    """Load a class, and pandas with it, when it is asked for."""
+    if name in __all__:
+        from importlib import import_module
 
-        return Study
+        return getattr(import_module("analysis.study"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

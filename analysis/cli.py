@@ -6,10 +6,13 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis import arm_figures, published, tables
 from analysis import figures as drawing
+from analysis import published
+from analysis.figures.paper import of_published
+from analysis.figures.style import save
+from analysis.report.terminal import published_report
 from analysis.study import Study
-from analysis.uncertainty import Uncertainty, checked_target
+from analysis.uncertainty import checked_target
 from diagnose.errors import InputError
 
 SUFFIXES = (".csv", ".parquet")
@@ -32,16 +35,16 @@ def analyze(
     Raises:
         InputError: source, target or out cannot be used.
     """
-    how = Uncertainty(checked_target(target))
+    checked_target(target)
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise InputError("out", str(out), f"give a name that ends in {' or '.join(SUFFIXES)}")
     if str(source) == "paper":
         frame = published.estimates()
-        print_fn(tables.published_report(frame))
+        print_fn(published_report(frame))
     else:
-        study = Study.load(source)
-        frame = study.estimates(target)
-        print_fn(tables.report(study, frame, how))
+        estimates = Study.load(source).estimates(target)
+        frame = estimates.frame
+        print_fn(estimates.summary())
     if out is not None:
         write(frame, out)
         print_fn(f"{len(frame):,} estimates in {out}")
@@ -64,9 +67,8 @@ def figures(source: Path | Literal["paper"], out_dir: Path) -> list[Path]:
         InputError: the source cannot be used.
     """
     if str(source) == "paper":
-        drawn = drawing.of_published(published.load_published())
+        drawn = of_published(published.load_published())
     else:
-        study = Study.load(source)
-        drawn = drawing.of_study(study) | arm_figures.of_study(study)
+        drawn = drawing.of_study(Study.load(source).estimates("new"))
     out_dir.mkdir(parents=True, exist_ok=True)
-    return [path for name, one in drawn.items() for path in drawing.save(one, out_dir / name)]
+    return [path for name, one in drawn.items() for path in save(one, out_dir / name)]

@@ -16,6 +16,7 @@ from analysis.estimates import Finding, Place, evaluate
 from analysis.layout import ALL, INTERVENTIONS, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
+from analysis.results import Estimates
 from analysis.sample import Sample, sample_of, truth_sample
 from analysis.uncertainty import Uncertainty, checked_target
 
@@ -37,6 +38,7 @@ class Study:
     known: Mapping[str, Any] | None = None  # truth of a synthetic subject
     held: Mapping[str, int] = field(default_factory=dict)  # factors of one dose, and the dose
     planned: int | None = None  # episodes of the schedule, where one is known
+    _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def load(cls, path: Path | str, factors: Sequence[str] = ()) -> "Study":
@@ -83,15 +85,16 @@ class Study:
         models = self.models if model == ALL else (model,)
         return Place(self.sample, models, self.layout.codes, uncertainty)
 
-    def estimates(self, target: str = "new", *, within_levels: bool = False) -> pd.DataFrame:
-        """Return one row per model and estimand, in proportions.
+    def estimates(self, target: str = "new", *, within_levels: bool = False) -> Estimates:
+        """Return every estimate about a target; asked again, the same object.
 
         Args:
             target: ``new`` (tasks are a sample) or ``fixed`` (these tasks, new seeds).
             within_levels: new tasks were drawn within levels.
 
         Returns:
-            The columns of ``COLUMNS``, then ``COMPANIONS``: worst and best case where episodes are
+            A results object. Its frame has one row per model and estimand, in proportions: the
+            columns of ``COLUMNS``, then ``COMPANIONS``: worst and best case where episodes are
             missing, the range of a sequential gap over all orders, the truth where it is known.
             With other factors than the four interventions, ``factors`` names the digits' order.
 
@@ -99,6 +102,11 @@ class Study:
             InputError: an unknown target.
         """
         how = Uncertainty(checked_target(target), within_levels)
+        if how not in self._made:
+            self._made[how] = Estimates(self, self._frame(how), how)
+        return self._made[how]
+
+    def _frame(self, how: Uncertainty) -> pd.DataFrame:
         models = [*self.models, ALL] if len(self.models) > 1 else list(self.models)
         rows = [row for model in models for row in self._rows(model, how)]
         frame = pd.DataFrame(rows, columns=[*COLUMNS, *COMPANIONS])

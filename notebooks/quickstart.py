@@ -31,5 +31,5 @@ study.episodes.head()
 # Every estimate names its target, its method and its interval.
 
 # %%
-estimates = study.estimates(target="fixed")
+estimates = study.estimates(target="fixed").to_frame()
 estimates[estimates.estimand.str.startswith("shapley:")]

@@ -14,5 +14,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 # Figures are drawn to files; no test opens a window.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# Inspect's logs are tested in an environment of their own: make test-inspect.
-collect_ignore = [] if find_spec("inspect_ai") else ["inspect_logs"]
+# Tested in environments of their own: make test-inspect, make test-oracles.
+collect_ignore = [
+    folder
+    for folder, needed in (("inspect_logs", "inspect_ai"), ("oracles", "shapiq"))
+    if not find_spec(needed)
+]

@@ -20,3 +20,4 @@ compile base "$@" pyproject.toml
 compile test "$@" pyproject.toml --group test --constraint requirements/base.txt
 # An environment of its own, which holds none of the above: see the group's comment.
 compile inspect "$@" --group inspect
+compile oracles "$@" --group oracles --constraint requirements/base.txt

@@ -61,12 +61,12 @@ def test_a_slope_is_least_squares_on_each_task() -> None:
     slopes = pd.Series(
         {task: np.polyfit([0, 1, 2, 3], p.loc[task, DOSES[:4]], 1)[0] for task in p.index}
     )
-    row = by_name(study(raw).estimates("new")).loc["dose:gap_hints"]
+    row = by_name(study(raw).estimates("new").to_frame()).loc["dose:gap_hints"]
     assert limits(row) == pytest.approx(interval(slopes), abs=1e-12)
     assert row["p"] == pytest.approx(stats.ttest_1samp(slopes, 0).pvalue, abs=1e-12)
     assert row["method"] == "task-level t(24); at ?000"
     assert row["n_episodes"] == 4 * 200  # the full cell has no other doses beside it
-    fixed = by_name(study(raw).estimates("fixed")).loc["dose:gap_hints"]
+    fixed = by_name(study(raw).estimates("fixed").to_frame()).loc["dose:gap_hints"]
     wide = raw[raw["solution_sketches"] == 0].pivot_table(
         index=["task", "run"], columns="gap_hints", values="success"
     )
@@ -80,7 +80,7 @@ def test_a_slope_is_least_squares_on_each_task() -> None:
 def test_effects_against_the_sham_average_the_settings_that_hold_it() -> None:
     raw = table(rate, codes=PLACEBO, common=False)
     p = per_task(raw)
-    own = by_name(study(raw).estimates("new"))
+    own = by_name(study(raw).estimates("new").to_frame())
     expected = {
         "placebo:gap_hints": (p["1000"] - p["9000"] + p["1111"] - p["9111"]) / 2,
         "placebo_cell:gap_hints@?111": p["1111"] - p["9111"],
@@ -103,7 +103,7 @@ def test_other_doses_leave_the_standard_effects_alone() -> None:
     raw = table(rate, codes=codes)
     plain = raw[raw["gap_hints"] <= 1]
     for target in ("new", "fixed"):
-        with_, without = (by_name(study(one).estimates(target)) for one in (raw, plain))
+        with_, without = (by_name(study(one).estimates(target).to_frame()) for one in (raw, plain))
         pd.testing.assert_frame_equal(
             with_.loc[without.index].drop(columns=["p_holm", "p_bh"]),
             without.drop(columns=["p_holm", "p_bh"]),
@@ -118,7 +118,9 @@ def test_other_doses_leave_the_standard_effects_alone() -> None:
 def test_with_every_setting_the_arms_add_up_to_the_average_effect() -> None:
     codes = [dose + other for dose in "0129" for other in OTHERS]
     # Settings with another factor's sham are about that sham: the average is over 0 and 1 only.
-    own = by_name(study(table(rate, codes=[*codes, "1900", "9900", "0900"])).estimates("new"))
+    own = by_name(
+        study(table(rate, codes=[*codes, "1900", "9900", "0900"])).estimates("new").to_frame()
+    )
     value = own["estimate"]
     assert value["placebo:gap_hints"] + value["sham:gap_hints"] == pytest.approx(
         value["ame:gap_hints"], abs=1e-12
@@ -130,7 +132,7 @@ def test_with_every_setting_the_arms_add_up_to_the_average_effect() -> None:
 
 def test_a_factor_held_at_a_further_dose_still_has_its_neighbours_compared() -> None:
     raw = table(rate, codes=["0002", "1002", "9002"])
-    own = by_name(study(raw).estimates("new"))
+    own = by_name(study(raw).estimates("new").to_frame())
     assert own.loc["placebo:gap_hints", "method"].endswith("at ?002")
     p = per_task(raw)
     assert own.loc["placebo:gap_hints", "estimate"] == pytest.approx(
@@ -142,7 +144,7 @@ def test_a_factor_held_at_a_further_dose_still_has_its_neighbours_compared() -> 
 
 def test_arms_never_held_beside_each_other_are_not_estimable() -> None:
     raw = table(rate, codes=["0000", "1000", "2100", "9111"])
-    own = by_name(study(raw).estimates("new"))
+    own = by_name(study(raw).estimates("new").to_frame())
     for name in ("dose", "placebo", "sham"):
         row = own.loc[f"{name}:gap_hints"]
         assert row["status"] == "not_estimable"
@@ -150,14 +152,14 @@ def test_arms_never_held_beside_each_other_are_not_estimable() -> None:
         assert "no setting of the others holds all these doses" in row["method"]
     whole = table(rate, codes=PLACEBO).astype({"success": float})
     whole.loc[(whole["gap_hints"] == 9) & (whole["solution_sketches"] == 1), "success"] = np.nan
-    row = by_name(study(whole).estimates("new")).loc["placebo:gap_hints"]
+    row = by_name(study(whole).estimates("new").to_frame()).loc["placebo:gap_hints"]
     # An arm that was planned and not observed is never dropped for an easier question.
     assert (row["status"], row["n_missing"]) == ("not_estimable", 200)
 
 
 def test_a_model_without_a_sham_arm_has_no_effect_against_it() -> None:
     both = pd.concat([table(rate, codes=PLACEBO), table(rate, codes=["0000", "1000"], model="n")])
-    frame = study(both).estimates("new")
+    frame = study(both).estimates("new").to_frame()
     assert by_name(frame, "m").loc["placebo:gap_hints", "status"] == ""
     for model in ("n", "ALL"):
         assert by_name(frame, model).loc["placebo:gap_hints", "status"] == "not_estimable"
@@ -169,7 +171,7 @@ def test_families_and_bounds_are_those_of_every_effect() -> None:
     lost = np.random.default_rng(1).choice(len(raw), 40, replace=False)
     holes = raw.copy()
     holes.loc[lost, "success"] = np.nan
-    own = by_name(study(holes).estimates("new"))
+    own = by_name(study(holes).estimates("new").to_frame())
     first, second = (own.loc[f"placebo:{name}"] for name in INTERVENTIONS[:2])
     low, high = sorted([first["p"], second["p"]])
     assert sorted([first["p_holm"], second["p_holm"]]) == pytest.approx(
@@ -177,7 +179,7 @@ def test_families_and_bounds_are_those_of_every_effect() -> None:
     )
     worst = holes.copy()
     worst.loc[lost, "success"] = (holes.loc[lost, "gap_hints"] == 9).astype(float)
-    reached = by_name(study(worst).estimates("new")).loc["placebo:gap_hints", "estimate"]
+    reached = by_name(study(worst).estimates("new").to_frame()).loc["placebo:gap_hints", "estimate"]
     assert first["manski_low"] == pytest.approx(reached, abs=1e-12)
     assert first["manski_low"] < first["estimate"] < first["manski_high"]
 
@@ -191,7 +193,7 @@ def test_truth_is_taken_by_the_same_contrasts(tmp_path: Path) -> None:
     rows = [record(t, run, c) for t in tasks for run in (0, 1) for c in [*DOSES, "9000"]]
     mean = {code: float(np.mean([known[t][code] for t in tasks])) for code in known["A-L1"]}
     folder = write_study(tmp_path, rows, {"cells": mean, "tasks": known})
-    truth = by_name(Study.load(folder).estimates("fixed"))["truth"]
+    truth = by_name(Study.load(folder).estimates("fixed").to_frame())["truth"]
     slope = np.polyfit([0, 1, 2, 3], [mean[code] for code in DOSES[:4]], 1)[0]
     assert truth["dose:gap_hints"] == pytest.approx(slope)
     assert truth["placebo:gap_hints"] == pytest.approx(mean["1000"] - mean["9000"])
@@ -327,7 +329,7 @@ def test_use_of_a_sham_is_not_uptake() -> None:
     plain = raw.assign(used_gap_hints=np.where(raw["gap_hints"] == 0, np.nan, 1.0))
     shammed = plain.copy()
     shammed.loc[raw["gap_hints"] == 9, "used_gap_hints"] = 0.0
-    first, second = (by_name(study(one).estimates("new")) for one in (plain, shammed))
+    first, second = (by_name(study(one).estimates("new").to_frame()) for one in (plain, shammed))
     for name in ("itt:gap_hints", "uptake:gap_hints", "cace:gap_hints"):
         assert first.loc[name, "estimate"] == second.loc[name, "estimate"]
     assert first.loc["uptake:gap_hints", "estimate"] == 1

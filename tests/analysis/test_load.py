@@ -130,7 +130,7 @@ def test_a_fifth_factor_is_named_by_the_caller(sound: pd.DataFrame, tmp_path: Pa
     both = pd.concat([sound.assign(planning=0), sound.assign(planning=1)])
     study = Study.load(saved(both, tmp_path / "t.csv"), factors=["planning"])
     assert study.layout.factors == (*INTERVENTIONS, "planning")
-    frame = study.estimates()
+    frame = study.estimates().to_frame()
     assert set(frame["factors"]) == {" ".join((*INTERVENTIONS, "planning"))}
     names = set(frame["estimand"])
     assert {"cell:01101", "shapley:planning", "int:gap_hints*planning"} <= names
@@ -223,7 +223,7 @@ def test_factors_that_a_design_switches_together_have_one_joint_effect(tmp_path:
     joint = "experiment_oracles+knowledge_notes"
     assert study.layout.factors == ("gap_hints", joint)
     assert study.capacities[joint] == "discovery + consolidation"
-    frame = study.estimates("fixed").set_index("estimand")
+    frame = study.estimates("fixed").to_frame().set_index("estimand")
     assert frame.loc["shapley:gap_hints", "estimate"] == 1
     assert frame.loc[f"shapley:{joint}", "truth"] == pytest.approx((0.2 + 0.4) / 2)
     assert frame.loc[f"int:gap_hints*{joint}", "truth"] == pytest.approx(0.8 - 0.4 - 0.3 + 0.1)
@@ -255,7 +255,7 @@ def test_truth_follows_the_order_of_factors(tmp_path: Path) -> None:
     rows = [record(cell=code, **turned) for code in ("0000", "1000")]
     truth = {"cells": {"0000": 0.1, "1000": 0.4}, "tasks": {"A-L1": {"0000": 0.1, "1000": 0.4}}}
     study = Study.load(write_study(tmp_path, rows, truth))
-    frame = study.estimates("fixed").set_index("estimand")
+    frame = study.estimates("fixed").to_frame().set_index("estimand")
     assert study.layout.factors == INTERVENTIONS
     assert frame.loc["cell:0001", "truth"] == 0.4  # the record's first digit is our last
     assert frame.loc["add1:solution_sketches", "truth"] == pytest.approx(0.3)

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency
 
-from analysis import published
-from analysis.published import SCIENTIST
+from analysis.published import counts as published
+from analysis.published.counts import SCIENTIST
 from diagnose.errors import InputError
 from tests.analysis.studies import by_name
 

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import arm_figures, cli, figures, published, tables
+from analysis import cli, published
+from analysis.figures import arms, gaps, levels, paper, style
 from analysis.layout import INTERVENTIONS
+from analysis.report import terminal
 from analysis.study import COLUMNS, COMPANIONS
 from diagnose.errors import InputError
 from tests.analysis.studies import CODES, TASKS, study, table
@@ -32,7 +34,7 @@ def printed(source: Path, target: str = "new", out: Path | None = None) -> str:
 
 def flat(text: str) -> str:
     """Sentences are wrapped to the width of the tables; compare them unwrapped."""
-    assert max(map(len, text.splitlines())) <= tables.WIDTH
+    assert max(map(len, text.splitlines())) <= terminal.WIDTH
     return " ".join(text.split())
 
 
@@ -112,13 +114,13 @@ def test_an_output_without_a_known_suffix_is_refused_before_any_work(tmp_path: P
 
 def test_bars_plot_the_cells_in_order() -> None:
     made = study(table(rate, seed=6))
-    frame = made.estimates("new")
-    steps = figures.stack_steps(made, frame)
+    frame = made.estimates("new").to_frame()
+    steps = gaps.stack_steps(made, frame)
     value = frame.set_index("estimand")["estimate"]
     ends = [value[f"cell:{code}"] for code in ("0000", "1000", "1100", "1110", "1111")]
     assert steps["end"].tolist() == pytest.approx(ends)
     assert steps["start"].tolist() == pytest.approx([0, *ends[:-1]])
-    drawn = figures.capacity_bars(steps, "a note with target and n")
+    drawn = gaps.capacity_bars(steps, "a note with target and n")
     assert drawn.frame is steps
     axes = drawn.figure.axes[0]
     dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
@@ -127,9 +129,9 @@ def test_bars_plot_the_cells_in_order() -> None:
 
 def test_a_loss_is_drawn_back_from_its_boundary() -> None:
     made = study(table(lambda _t, cell: 0.6 - 0.3 * cell[0] + 0.1 * cell[3], seed=6))
-    steps = figures.stack_steps(made, made.estimates("new"))
+    steps = gaps.stack_steps(made, made.estimates("new").to_frame())
     loss = steps.iloc[1]
-    drawn = figures.capacity_bars(steps, "note")
+    drawn = gaps.capacity_bars(steps, "note")
     hatched = [bar for bar in drawn.figure.axes[0].patches if bar.get_hatch()]
     assert hatched[0].get_x() == pytest.approx(100 * loss["end"])
     assert hatched[0].get_width() == pytest.approx(100 * (loss["start"] - loss["end"]))
@@ -140,7 +142,7 @@ def test_the_heat_map_counts_and_leaves_untested_cells_blank() -> None:
     raw = table(rate, codes=["0000", "1111"], runs=4)
     raw = raw[~((raw["level"] == 3) & (raw["gap_hints"] == 1))]
     made = study(raw)
-    drawn = figures.level_heatmap(figures.level_counts(made), "title")
+    drawn = levels.level_heatmap(levels.level_counts(made), "title")
     shown = drawn.frame.set_index(["condition", "level"])
     assert ("1111 everything on", 3) not in shown.index
     own = raw[(raw["level"] == 2) & (raw["gap_hints"] == 1)]["success"]
@@ -154,7 +156,7 @@ def test_the_heat_map_counts_and_leaves_untested_cells_blank() -> None:
 
 
 def test_published_figures_say_target_n_and_interval(tmp_path: Path) -> None:
-    drawn = figures.of_published(published.load_published())
+    drawn = paper.of_published(published.load_published())
     for one in drawn.values():
         note = one.figure.get_supxlabel().replace("\n", " ")
         assert "Wilson interval" in note
@@ -184,10 +186,10 @@ def test_shams_and_doses_have_a_block_each(tmp_path: Path) -> None:
     codes = ["0000", "1000", "2000", "9000", "0100", "1111", "9111"]
     raw = table(with_arms, codes=codes)
     text = printed(saved(tmp_path / "t.csv", raw))
-    own = study(raw).estimates("new").set_index("estimand")
+    own = study(raw).estimates("new").to_frame().set_index("estimand")
     lines = [re.split(r"  +", line) for line in text.splitlines()]
     said = {
-        name: f"{tables.pp(row['estimate'])} {tables.interval(row['ci_low'], row['ci_high'])}"
+        name: f"{terminal.pp(row['estimate'])} {terminal.interval(row['ci_low'], row['ci_high'])}"
         for name, row in own.loc[own["status"] == ""].iterrows()
     }
     names = ("placebo_cell:gap_hints@?000", "ame_dose:gap_hints@1", "sham:gap_hints")
@@ -208,13 +210,13 @@ def test_an_arm_without_data_is_said_to_be_so(tmp_path: Path) -> None:
     ]
     assert ["gap_hints", "none", *["not estimable"] * 3] in lines
     assert ["gap_hints", "per step", "not estimable"] in lines
-    assert arm_figures.of_study(study(raw)) == {}
+    assert arms.of_study(study(raw)) == {}
 
 
 def test_figures_of_doses_and_shams_plot_the_estimates() -> None:
     made = study(table(with_arms, codes=["0000", "1000", "2000", "9000", "1111", "9111"]))
-    own = made.estimates("new").set_index("estimand")
-    drawn = arm_figures.of_study(made)
+    own = made.estimates("new").to_frame().set_index("estimand")
+    drawn = arms.of_study(made)
     assert set(drawn) == {"dose_response", "placebo"}
     for one in drawn.values():
         note = one.figure.get_supxlabel().replace("\n", " ")
@@ -242,18 +244,18 @@ def test_a_figure_per_model_and_none_without_arms() -> None:
     both = pd.concat(
         [table(with_arms, codes=["0000", "1000", "9000"], model=name, runs=2) for name in "mn"]
     )
-    assert set(arm_figures.of_study(study(both))) == {"placebo_m", "placebo_n"}
-    assert arm_figures.of_study(study(table(rate, runs=1))) == {}
+    assert set(arms.of_study(study(both))) == {"placebo_m", "placebo_n"}
+    assert arms.of_study(study(table(rate, runs=1))) == {}
 
 
 def test_conditions_tell_doses_and_shams() -> None:
     layout = study(table(rate, codes=["0000"], runs=1)).layout
-    assert figures.condition(layout, "2900") == "2900 hints 2 + sham oracles"
-    assert figures.condition(layout, "0101") == "0101 oracles + sketches"
-    assert figures.condition(layout, "1111") == "1111 everything on"
-    assert figures.condition(layout, "9999").startswith("9999 sham hints + sham oracles")
+    assert levels.condition(layout, "2900") == "2900 hints 2 + sham oracles"
+    assert levels.condition(layout, "0101") == "0101 oracles + sketches"
+    assert levels.condition(layout, "1111") == "1111 everything on"
+    assert levels.condition(layout, "9999").startswith("9999 sham hints + sham oracles")
 
 
 def test_file_names_are_safe() -> None:
-    assert figures.slug("reference/frontier") == "reference-frontier"
-    assert figures.slug("../..") == "model"
+    assert style.slug("reference/frontier") == "reference-frontier"
+    assert style.slug("../..") == "model"

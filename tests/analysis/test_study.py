@@ -28,7 +28,7 @@ def raw() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def frame(raw: pd.DataFrame) -> pd.DataFrame:
-    return study(raw).estimates("new")
+    return study(raw).estimates("new").to_frame()
 
 
 def test_the_columns_are_the_interface(frame: pd.DataFrame) -> None:
@@ -83,7 +83,7 @@ def test_the_range_over_orders_holds_every_order(frame: pd.DataFrame) -> None:
 
 def test_families_of_tests_are_one_kind_across_models(raw: pd.DataFrame) -> None:
     both = pd.concat([raw, table(rate, seed=3, model="n")])
-    frame = study(both).estimates("new")
+    frame = study(both).estimates("new").to_frame()
     own = frame[frame["estimand"].str.startswith("ame:")]
     assert len(own) == 12  # four factors, two models and their mean
     assert own["p_holm"].to_numpy() == pytest.approx(multipletests(own["p"], method="holm")[1])
@@ -111,12 +111,12 @@ def test_a_ratio_is_the_gap_over_the_baseline(frame: pd.DataFrame, raw: pd.DataF
 
 
 def test_a_ratio_to_a_baseline_near_zero_is_unbounded_or_not_estimable() -> None:
-    never = by_name(study(table(lambda _t, cell: float(sum(cell) > 1))).estimates("new"))
+    never = by_name(study(table(lambda _t, cell: float(sum(cell) > 1))).estimates("new").to_frame())
     assert never.loc["ratio:gap_hints", "status"] == "not_estimable"
     assert np.isnan(never.loc["ratio:gap_hints", "estimate"])
     raw = table(lambda _t, cell: 0.6 if cell[1] else 0.0, seed=1)
     raw.loc[0, "success"] = 1  # one baseline episode of 200
-    row = by_name(study(raw).estimates("new")).loc["ratio:experiment_oracles"]
+    row = by_name(study(raw).estimates("new").to_frame()).loc["ratio:experiment_oracles"]
     assert (row["ci_low"], row["ci_high"]) == (-np.inf, np.inf)
     assert "unbounded" in row["method"]
 
@@ -124,7 +124,7 @@ def test_a_ratio_to_a_baseline_near_zero_is_unbounded_or_not_estimable() -> None
 def test_a_ratio_of_independent_runs_has_score_limits(raw: pd.DataFrame) -> None:
     code = raw[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
     apart = raw.assign(run=raw["run"] + 8 * code.map(CODES.index))
-    row = by_name(study(apart).estimates("fixed")).loc["ratio:gap_hints"]
+    row = by_name(study(apart).estimates("fixed").to_frame()).loc["ratio:gap_hints"]
     x1, x0 = (int(raw.loc[code == cell, "success"].sum()) for cell in ("1000", "0000"))
     limits = confint_proportions_2indep(x1, 200, x0, 200, method="score", compare="ratio")
     assert [row["ci_low"], row["ci_high"]] == pytest.approx(np.array(limits) - 1, abs=1e-5)
@@ -144,15 +144,15 @@ def test_a_cell_without_data_is_not_estimable(raw: pd.DataFrame) -> None:
     planned = raw.astype({"success": float})
     planned.loc[code == "0110", "success"] = np.nan
     for data in (raw[code != "0110"], planned):
-        own = by_name(study(data).estimates("new"))
+        own = by_name(study(data).estimates("new").to_frame())
         for name in ("cell:0110", "ame:gap_hints", "shapley:gap_hints", "mlogor:gap_hints"):
             assert own.loc[name, "status"] == "not_estimable"
             assert own.loc[name, ["estimate", "ci_low", "ci_high", "p"]].isna().all()
         assert own.loc["seq:gap_hints", "status"] == ""
         assert own.loc["seq:gap_hints", "estimate"] == pytest.approx(
-            by_name(study(raw).estimates("new")).loc["seq:gap_hints", "estimate"]
+            by_name(study(raw).estimates("new").to_frame()).loc["seq:gap_hints", "estimate"]
         )
-    own = by_name(study(planned).estimates("new"))
+    own = by_name(study(planned).estimates("new").to_frame())
     assert own.loc["cell:0110", ["manski_low", "manski_high"]].tolist() == [0, 1]
 
 
@@ -177,7 +177,7 @@ def test_missing_at_random_needs_equal_task_weights() -> None:
     pooled = float(seen.mean()[1] - seen.mean()[0])
     failures = data.fillna({"success": 0}).groupby("gap_hints")["success"].mean()
     for target in ("new", "fixed"):
-        row = by_name(study(data).estimates(target)).loc["add1:gap_hints"]
+        row = by_name(study(data).estimates(target).to_frame()).loc["add1:gap_hints"]
         assert row["estimate"] == pytest.approx(1 / 8, abs=1e-12)
         assert row["n_missing"] == int(data["success"].isna().sum())
         assert row["n_episodes"] + row["n_missing"] == len(data)
@@ -191,7 +191,7 @@ def test_bounds_are_what_the_missing_episodes_could_make_of_it(raw: pd.DataFrame
     holes = raw.astype({"success": float})
     lost = np.random.default_rng(5).choice(len(raw), 60, replace=False)
     holes.loc[lost, "success"] = np.nan
-    own = by_name(study(holes).estimates("new"))
+    own = by_name(study(holes).estimates("new").to_frame())
     names = ["shapley:gap_hints", "int:gap_hints*solution_sketches", "ratio:gap_hints",
              "ratio:residual", "mlogor:solution_sketches"]  # fmt: skip
     filled = {}
@@ -199,7 +199,7 @@ def test_bounds_are_what_the_missing_episodes_could_make_of_it(raw: pd.DataFrame
         guess = holes.copy()
         fill = np.random.default_rng(seed).integers(0, 2, 60)
         guess.loc[lost, "success"] = fill
-        filled[seed] = by_name(study(guess).estimates("new"))["estimate"]
+        filled[seed] = by_name(study(guess).estimates("new").to_frame())["estimate"]
     for name in names:
         low, high = own.loc[name, ["manski_low", "manski_high"]]
         assert low < own.loc[name, "estimate"] < high
@@ -208,7 +208,7 @@ def test_bounds_are_what_the_missing_episodes_could_make_of_it(raw: pd.DataFrame
     ame = own.loc["ame:gap_hints"]
     guess = holes.copy()
     guess.loc[lost, "success"] = 1.0 - guess.loc[lost, "gap_hints"]
-    worst = by_name(study(guess).estimates("new")).loc["ame:gap_hints", "estimate"]
+    worst = by_name(study(guess).estimates("new").to_frame()).loc["ame:gap_hints", "estimate"]
     assert ame["manski_low"] == pytest.approx(worst, abs=1e-12)
 
 
@@ -216,19 +216,21 @@ def test_a_task_lost_in_one_cell_is_said(raw: pd.DataFrame) -> None:
     holes = raw.astype({"success": float})
     code = raw[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
     holes.loc[(code == "1000") & (raw["task"] == "B-L2"), "success"] = np.nan
-    new = by_name(study(holes).estimates("new")).loc["seq:gap_hints"]
+    new = by_name(study(holes).estimates("new").to_frame()).loc["seq:gap_hints"]
     assert new["method"] == "task-level t(23); 24 of 25 tasks have data in every cell"
-    rest = by_name(study(raw[raw["task"] != "B-L2"]).estimates("new")).loc["seq:gap_hints"]
+    rest = by_name(study(raw[raw["task"] != "B-L2"]).estimates("new").to_frame()).loc[
+        "seq:gap_hints"
+    ]
     assert new["estimate"] == pytest.approx(rest["estimate"], abs=1e-12)
     # The mean over these 25 tasks cannot be had from 24.
-    fixed = by_name(study(holes).estimates("fixed")).loc["seq:gap_hints"]
+    fixed = by_name(study(holes).estimates("fixed").to_frame()).loc["seq:gap_hints"]
     assert fixed["status"] == "not_estimable"
 
 
 def test_models_given_different_tasks(raw: pd.DataFrame) -> None:
     fewer = table(rate, seed=3, model="n", tasks=TASKS[:10])
-    fixed = study(pd.concat([raw, fewer])).estimates("fixed")
-    alone = by_name(study(fewer).estimates("fixed"), "n")
+    fixed = study(pd.concat([raw, fewer])).estimates("fixed").to_frame()
+    alone = by_name(study(fewer).estimates("fixed").to_frame(), "n")
     got = by_name(fixed, "n")
     same = [name for name in alone.index if not name.startswith(("ame_", "cell_level"))]
     for column in ("estimate", "ci_low", "ci_high"):
@@ -236,7 +238,9 @@ def test_models_given_different_tasks(raw: pd.DataFrame) -> None:
         assert got.loc[same, column].to_numpy(float) == pytest.approx(expected, nan_ok=True)
     # A mean of both models over all 25 tasks is not to be had; over new tasks it is, from ten.
     assert by_name(fixed, "ALL").loc["ame:gap_hints", "status"] == "not_estimable"
-    new = by_name(study(pd.concat([raw, fewer])).estimates("new"), "ALL").loc["ame:gap_hints"]
+    new = by_name(study(pd.concat([raw, fewer])).estimates("new").to_frame(), "ALL").loc[
+        "ame:gap_hints"
+    ]
     assert new["method"] == "task-level t(9); 10 of 25 tasks have data in every cell"
 
 
@@ -244,7 +248,7 @@ def test_compliance(raw: pd.DataFrame) -> None:
     rng = np.random.default_rng(8)
     used = np.where(raw["gap_hints"] == 1, rng.uniform(size=len(raw)) < 0.7, np.nan)
     data = raw.assign(used_gap_hints=used)
-    own = by_name(study(data).estimates("new"))
+    own = by_name(study(data).estimates("new").to_frame())
     assert own.loc["itt:gap_hints", "estimate"] == own.loc["ame:gap_hints", "estimate"]
     on = data[data["gap_hints"] == 1].groupby("task")["used_gap_hints"].mean().to_numpy()
     assert own.loc["uptake:gap_hints", "estimate"] == pytest.approx(on.mean(), abs=1e-12)
@@ -259,7 +263,7 @@ def test_compliance(raw: pd.DataFrame) -> None:
     # Use that was not recorded where it was offered is missing, not "no".
     first = int(np.flatnonzero(raw["gap_hints"] == 1)[0])
     data.loc[first, "used_gap_hints"] = np.nan
-    row = by_name(study(data).estimates("new")).loc["uptake:gap_hints"]
+    row = by_name(study(data).estimates("new").to_frame()).loc["uptake:gap_hints"]
     assert (row["n_episodes"], row["n_missing"]) == (3199, 1)
     assert row["manski_low"] < row["estimate"] < row["manski_high"]
 
@@ -271,7 +275,7 @@ def test_truth_takes_the_same_contrasts(tmp_path: Path) -> None:
     mean = {code: float(np.mean([known[task][code] for task in tasks])) for code in CODES}
     rows = [record(t, run, c) for t in tasks for run in (0, 1) for c in CODES]
     folder = write_study(tmp_path, rows, {"cells": mean, "tasks": known})
-    own = by_name(Study.load(folder).estimates("new"))
+    own = by_name(Study.load(folder).estimates("new").to_frame())
     assert own.loc["cell:0110", "truth"] == pytest.approx(mean["0110"])
     assert own.loc["seq:gap_hints", "truth"] == pytest.approx(mean["1000"] - mean["0000"])
     level = np.mean([known[task]["0110"] for task in ("A-L2", "B-L2")])

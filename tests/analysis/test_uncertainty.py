@@ -43,7 +43,7 @@ def test_new_tasks_is_the_mean_of_tasks_with_students_t(raw: pd.DataFrame) -> No
     d = per_task(raw, contrasts.shapley(4, [0]))
     # The intercept-only regression of d on a constant is the same estimate and interval.
     fit = sm.OLS(d, np.ones(len(d))).fit()
-    row = by_name(study(raw).estimates("new")).loc["shapley:gap_hints"]
+    row = by_name(study(raw).estimates("new").to_frame()).loc["shapley:gap_hints"]
     assert row["estimate"] == pytest.approx(fit.params[0], abs=1e-12)
     assert [row["ci_low"], row["ci_high"]] == pytest.approx(list(fit.conf_int()[0]), abs=1e-12)
     assert row["p"] == pytest.approx(fit.pvalues[0], abs=1e-12)
@@ -55,7 +55,7 @@ def test_new_tasks_within_levels(raw: pd.DataFrame) -> None:
     # The residual variance of a regression on level dummies is the mean within-level variance.
     fit = sm.OLS(d, pd.get_dummies(sorted_levels(raw)).to_numpy(float)).fit()
     half = stats.t.ppf(0.975, 20) * np.sqrt(fit.scale / 25)
-    frame = study(raw).estimates("new", within_levels=True)
+    frame = study(raw).estimates("new", within_levels=True).to_frame()
     row = by_name(frame).loc["ame:solution_sketches"]
     assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-12)
     assert row["method"] == "task-level t(20) within levels"
@@ -73,7 +73,7 @@ def test_fixed_tasks_is_the_variance_of_per_run_contrasts(raw: pd.DataFrame) -> 
     )
     x = (wide[CODES] @ weights).groupby("task")
     variance = (x.var(ddof=1) / 8).sum() / 25**2
-    row = by_name(study(raw).estimates("fixed")).loc["ame:gap_hints"]
+    row = by_name(study(raw).estimates("fixed").to_frame()).loc["ame:gap_hints"]
     half = stats.t.ppf(0.975, 175) * np.sqrt(variance)
     assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-12)
     assert row["method"] == "run-level t(175), common seeds"
@@ -85,7 +85,7 @@ def test_runs_numbered_apart_are_independent(raw: pd.DataFrame) -> None:
     p = raw.assign(code=code).pivot_table(index="task", columns="code", values="success")
     w = pd.Series(contrasts.shapley(4, [3]), index=CODES)
     variance = ((p * (1 - p) / 7) @ w**2).sum() / 25**2  # p (1 - p) / (n - 1) per cell and task
-    row = by_name(study(apart).estimates("fixed")).loc["shapley:solution_sketches"]
+    row = by_name(study(apart).estimates("fixed").to_frame()).loc["shapley:solution_sketches"]
     half = stats.t.ppf(0.975, 175) * np.sqrt(variance)
     assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-12)
     assert row["method"] == "run-level t(175), independent runs"
@@ -121,7 +121,7 @@ def test_no_variance_between_tasks_falls_back_to_runs() -> None:
     raw = table(lambda _task, _cell: 0.5)
     turn = raw["gap_hints"] * 2 + raw["experiment_oracles"]
     raw["success"] = ((raw["run"] + turn) % 8 < 4).astype(int)
-    row = by_name(study(raw).estimates("new")).loc["cell:0000"]
+    row = by_name(study(raw).estimates("new").to_frame()).loc["cell:0000"]
     assert row["method"] == "within-task run-level t(175); no variance between tasks"
     half = stats.t.ppf(0.975, 175) * np.sqrt(8 / 7 * 0.25 / 8 / 25)
     assert row["ci_high"] == pytest.approx(0.5 + half, abs=1e-12)
@@ -130,7 +130,7 @@ def test_no_variance_between_tasks_falls_back_to_runs() -> None:
 @pytest.mark.parametrize("target", ["new", "fixed"])
 def test_no_variance_at_all_still_has_width(target: str) -> None:
     raw = table(lambda _task, cell: float(cell[3]))  # sketches decide, always
-    frame = by_name(study(raw).estimates(target))
+    frame = by_name(study(raw).estimates(target).to_frame())
     row = frame.loc["cell:0000"]
     assert (row["estimate"], row["ci_low"]) == (0, 0)
     assert row["ci_high"] == pytest.approx(3.8414588 / (200 + 3.8414588), abs=1e-7)  # Wilson
@@ -145,23 +145,23 @@ def test_no_variance_at_all_still_has_width(target: str) -> None:
 
 def test_one_run_per_task_uses_counts() -> None:
     raw = table(varied, runs=1, seed=9)
-    row = by_name(study(raw).estimates("fixed")).loc["add1:solution_sketches"]
+    row = by_name(study(raw).estimates("fixed").to_frame()).loc["add1:solution_sketches"]
     assert row["method"] == "Newcombe on counts; one run of a task in a cell"
     assert row["ci_low"] < row["estimate"] < row["ci_high"]
 
 
 def test_one_task_gives_no_interval_for_new_tasks() -> None:
     raw = table(varied, tasks=["A-L1"])
-    row = by_name(study(raw).estimates("new")).loc["ame:gap_hints"]
+    row = by_name(study(raw).estimates("new").to_frame()).loc["ame:gap_hints"]
     assert np.isnan(row["ci_low"])
     assert row["method"] == "one task or cluster: no interval for new tasks"
-    assert by_name(study(raw).estimates("fixed")).loc["ame:gap_hints", "ci_low"] < 1
+    assert by_name(study(raw).estimates("fixed").to_frame()).loc["ame:gap_hints", "ci_low"] < 1
 
 
 def test_models_on_the_same_tasks_are_averaged_first(raw: pd.DataFrame) -> None:
     other = table(varied, seed=5, model="n")
     both = pd.concat([raw, other])
-    row = by_name(study(both).estimates("new"), "ALL").loc["ame:gap_hints"]
+    row = by_name(study(both).estimates("new").to_frame(), "ALL").loc["ame:gap_hints"]
     weights = contrasts.banzhaf(4, [0])
     d = (per_task(raw, weights) + per_task(other, weights)) / 2
     assert row["estimate"] == pytest.approx(d.mean(), abs=1e-12)
@@ -172,12 +172,12 @@ def test_models_on_the_same_tasks_are_averaged_first(raw: pd.DataFrame) -> None:
 def test_a_chain_is_the_cluster(raw: pd.DataFrame) -> None:
     # A chain carries a book through a family's levels, in one run, for all cells alike.
     chained = raw.assign(chain=raw["family"] + raw["run"].astype(str))
-    new = by_name(study(chained).estimates("new")).loc["ame:gap_hints"]
+    new = by_name(study(chained).estimates("new").to_frame()).loc["ame:gap_hints"]
     weights = contrasts.banzhaf(4, [0])
     family = per_task(raw, weights).reshape(5, 5).mean(axis=1)  # tasks sort by family
     half = stats.t.ppf(0.975, 4) * family.std(ddof=1) / np.sqrt(5)
     assert new["ci_high"] - new["estimate"] == pytest.approx(half, abs=1e-12)
-    fixed = by_name(study(chained).estimates("fixed")).loc["ame:gap_hints"]
+    fixed = by_name(study(chained).estimates("fixed").to_frame()).loc["ame:gap_hints"]
     code = raw[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
     wide = raw.assign(code=code).pivot_table(
         index=["family", "run", "task"], columns="code", values="success"

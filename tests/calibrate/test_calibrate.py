@@ -168,7 +168,7 @@ def test_estimates_are_those_that_a_table_of_the_episodes_gets(ground, draw, tmp
     path = tmp_path / "study.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
     target = "fixed" if draw == "fixed" else "new"
-    frame = Study.load(path).estimates(target).set_index("estimand")
+    frame = Study.load(path).estimates(target).to_frame().set_index("estimand")
     specs = specs_of(layout)
     place = place_of(y, layout, target)
     found = evaluate(place, specs, [(-1.0, 1.0)] * len(specs))

@@ -13,6 +13,7 @@ from analysis import arms, contrasts
 from analysis.estimands import Contrast
 from analysis.estimates import Finding, evaluate
 from analysis.layout import ALL, Floats
+from analysis.results import Estimates
 from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
 
@@ -50,9 +51,10 @@ class ModelTable:
         return next((kind for kind in ("shapley", "seq", "add1") if self.measured(kind)), None)
 
 
-def report(study: Study, frame: pd.DataFrame, how: Uncertainty) -> str:
+def report(estimates: Estimates) -> str:
     """Return the whole report: a part per model, then the average over models."""
-    models = [*study.models, ALL] if len(study.models) > 1 else list(study.models)
+    study, frame, how = estimates.study, estimates.frame, estimates.uncertainty
+    models = estimates.models
     if len(models) == 1:
         table = ModelTable.of(study, frame, models[0])
         lines = [*_wrapped(_answer(table, how)), *_wrapped(_heading(study, how)), ""]

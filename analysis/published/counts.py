@@ -29,7 +29,7 @@ from analysis.layout import ALL, Floats
 from analysis.study import COLUMNS, COMPANIONS, adjusted, empty_row
 from diagnose.errors import InputError
 
-FOLDER = Path(__file__).with_name("published")
+FOLDER = Path(__file__).parent
 CODES = {"baseline": "0000", "hint": "1000", "scientist": "0110", "hint_scientist": "1110"}
 SELF_DETERMINED = "1100"
 CELL_EPISODES, LEVEL_EPISODES = 200, 40  # 25 tasks x 8 runs; 5 tasks x 8 runs

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import arms
 from analysis.estimands import CATALOGUE, Contrast
 from analysis.estimates import Finding, evaluate
-from analysis.figures import COLOURS, Drawn, footnote, slug
+from analysis.figures.style import COLOURS, Drawn, footnote, slug
 from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
 

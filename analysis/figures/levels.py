@@ -1,0 +1,103 @@
+"""Success by level and condition: a heat map with n and an interval in every cell."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from analysis import intervals
+from analysis.figures.style import Drawn, footnote
+from analysis.layout import SHAM, Layout
+from analysis.study import Study
+
+
+def level_counts(study: Study) -> pd.DataFrame:
+    """Return successes and observed episodes by model, level and condition.
+
+    Columns: model, level, condition, successes, n.
+    """
+    table, layout = study.episodes, study.layout
+    seen = table[table["success"].notna()]
+    code = pd.Series("", index=seen.index)
+    for factor in layout.factors:
+        code += seen[factor].astype(str)
+    names = {code: condition(layout, code) for code in layout.codes}
+    grouped = seen.assign(condition=code.map(names)).groupby(["model", "level", "condition"])
+    counts = grouped["success"].agg(successes="sum", n="count").reset_index()
+    planned = [names[own] for own in layout.codes]
+    counts["condition"] = pd.Categorical(counts["condition"], planned, ordered=True)
+    counts = counts.sort_values(["model", "level", "condition"])
+    counts["condition"] = counts["condition"].astype(str)
+    return counts.reset_index(drop=True)
+
+
+def condition(layout: Layout, code: str) -> str:
+    """Return a cell's name, each intervention by its last word: ``1010 hints + notes``.
+
+    A further dose is told, and a sham: ``2900 hints 2 + sham oracles``.
+    """
+    forms = {"1": "{}", str(SHAM): "sham {}"}
+    on = [
+        forms.get(digit, f"{{}} {digit}").format(name.split("_")[-1])
+        for name, digit in zip(layout.factors, code, strict=True)
+        if digit != "0"
+    ]
+    if not on:
+        return f"{code} nothing on"
+    return f"{code} {'everything on' if code == layout.full else ' + '.join(on)}"
+
+
+def level_heatmap(counts: pd.DataFrame, title: str) -> Drawn:
+    """Draw success by level and condition, with n and Wilson's interval in each tested cell.
+
+    Args:
+        counts: condition, level, successes, n; what is absent was not tested and stays blank.
+        title: says whose rates they are.
+    """
+    from matplotlib.figure import Figure
+
+    frame = counts[counts["n"] > 0].reset_index(drop=True)
+    frame["p"] = frame["successes"] / frame["n"]
+    low, high = intervals.wilson(frame["p"].to_numpy(np.float64), frame["n"].to_numpy(np.float64))
+    frame["ci_low"], frame["ci_high"] = low, high
+    conditions, levels = _ordered(frame["condition"]), sorted(set(frame["level"]))
+    grid = np.full((len(conditions), len(levels)), np.nan)
+    longest = max(map(len, conditions))
+    size = (0.4 + 0.082 * longest + 0.95 * len(levels), 1.0 + 0.58 * len(conditions))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    for _, cell in frame.iterrows():
+        row, column = conditions.index(cell["condition"]), levels.index(cell["level"])
+        grid[row, column] = cell["p"]
+        colour = "#111111" if cell["p"] > 0.5 else "white"
+        texts = (
+            (-0.25, 10.0, f"{100 * cell['p']:.1f} %"),
+            (0.08, 7.5, f"{100 * cell['ci_low']:.0f} to {100 * cell['ci_high']:.0f}"),
+            (0.32, 7.5, f"n = {cell['n']:.0f}"),
+        )
+        for offset, points, text in texts:
+            axes.text(
+                column, row + offset, text, ha="center", va="center", fontsize=points, color=colour
+            )
+    axes.imshow(grid, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(levels)), [f"L{level}" for level in levels])
+    axes.set_yticks(range(len(conditions)), conditions)
+    axes.set_xticks(np.arange(len(levels) - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(conditions) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    total = int(frame["n"].sum())
+    note = (
+        f"Target: these tasks, runs taken as independent; 95 % Wilson interval; n = {total:,} "
+        "episodes. Blank: not tested."
+    )
+    footnote(figure, note)
+    return Drawn(figure, frame)
+
+
+def _ordered(names: "pd.Series[str]") -> list[str]:
+    """Return conditions in the order given, or by their cell's code where they start with one."""
+    unique = list(dict.fromkeys(names))
+    return sorted(unique) if all(re.match(r"\d+ ", name) for name in unique) else unique

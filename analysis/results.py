@@ -1,0 +1,91 @@
+"""Estimates as a results object, in the way of statsmodels: summary, frame, plot, explanation."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.layout import ALL
+from analysis.uncertainty import Target, Uncertainty
+from diagnose.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from analysis.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Every estimate of a study about one target. Use ``Study.estimates``."""
+
+    study: "Study"
+    frame: pd.DataFrame  # one row per model and estimand; see Study.estimates
+    uncertainty: Uncertainty
+
+    @property
+    def target(self) -> Target:
+        """What the intervals are about: ``new`` tasks, or these ``fixed`` ones."""
+        return self.uncertainty.target
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models with estimates; ``ALL``, their mean, last where there are several."""
+        own = self.study.models
+        return (*own, ALL) if len(own) > 1 else own
+
+    def to_frame(self, kind: str | None = None, model: str | None = None) -> pd.DataFrame:
+        """Return the estimates as a frame of their own, changes to which change nothing here.
+
+        Args:
+            kind: rows of one kind only, by the part of their names before the colon: ``shapley``.
+            model: rows of one model only, or ``ALL``.
+
+        Raises:
+            InputError: no such kind or model.
+        """
+        frame = self.frame
+        for column, wanted, known in (
+            ("kind", kind, frame["estimand"].str.partition(":")[0]),
+            ("model", model, frame["model"]),
+        ):
+            if wanted is None:
+                continue
+            if not (chosen := known.loc[frame.index] == wanted).any():
+                names = ", ".join(dict.fromkeys(known.loc[frame.index]))
+                raise InputError(column, wanted, f"choose one of {names}")
+            frame = frame[chosen]
+        return frame.reset_index(drop=True) if frame is not self.frame else frame.copy()
+
+    def summary(self) -> str:
+        """Return the answer in words, the gap table, and what is missing, as text."""
+        from analysis.report.terminal import report
+
+        return report(self)
+
+    def plot(self, what: str = "capacity_gaps") -> "Figure":
+        """Draw one of the study's figures.
+
+        Args:
+            what: its name, as ``diagnose figures`` names the files: ``forest``, ``waterfall``.
+
+        Raises:
+            InputError: no such figure, or the study does not allow it; the message lists those it
+                does.
+        """
+        from analysis.figures import of_study
+
+        drawn = of_study(self)
+        if what not in drawn:
+            raise InputError("plot", what, f"choose one of {', '.join(drawn)}")
+        return drawn[what].figure
+
+    def __repr__(self) -> str:
+        """Say what this is in a line."""
+        return (
+            f"<Estimates: {self.study.name}, {len(self.frame):,} of {', '.join(self.models)}, "
+            f"target {self.target}>"
+        )
+
+    def __str__(self) -> str:
+        return self.summary()
