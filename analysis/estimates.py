@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from analysis.estimands.spec import Contrast, LogOdds, Ratio, Spec
 from analysis.linear import linear_findings
 from analysis.nonlinear import log_odds, ratio
@@ -36,5 +34,11 @@ def evaluate(
 
 
 def _within(finding: Finding, span: tuple[float, float]) -> Finding:
-    low, high = (float(np.clip(limit, *span)) for limit in (finding.ci_low, finding.ci_high))
+    least, most = span
+    if finding.ci_low >= least and finding.ci_high <= most:
+        return finding
+    # NaN stays: it is neither below nor above.
+    low, high = (
+        least if limit < least else min(limit, most) for limit in (finding.ci_low, finding.ci_high)
+    )
     return replace(finding, ci_low=low, ci_high=high)

@@ -8,10 +8,13 @@ from scipy.special import stdtr, stdtrit
 
 from analysis import intervals
 from analysis.estimands.spec import Contrast
+from analysis.fractions import aliased
 from analysis.layout import Bools, Floats
 from analysis.place import NAN, NOT_ESTIMABLE, Finding, Place, effective_n, least, note
 from analysis.sample import Sample
 from analysis.uncertainty import Spread
+
+LETTERS = "ABCDEFGH"  # of factors without names
 
 
 def linear_findings(place: Place, specs: Sequence[Contrast]) -> list[Finding]:
@@ -21,8 +24,12 @@ def linear_findings(place: Place, specs: Sequence[Contrast]) -> list[Finding]:
     """
     found: dict[int, Finding] = {}
     groups: dict[tuple[str, bytes], list[tuple[int, Contrast, Floats]]] = {}
+    specs = list(specs)
     for number, spec in enumerate(specs):
         weights = place.weights(spec)
+        if weights is None and spec.effect and (other := _in_fraction(place, spec)) is not None:
+            specs[number] = spec = other
+            weights = place.weights(spec)
         if weights is None:
             found[number] = Finding(method="a cell is not in the study", status=NOT_ESTIMABLE)
             continue
@@ -41,7 +48,38 @@ def linear_findings(place: Place, specs: Sequence[Contrast]) -> list[Finding]:
 
 
 def _placed(finding: Finding, spec: Contrast) -> Finding:
-    return replace(finding, method=f"{finding.method}; {spec.where}") if spec.where else finding
+    if spec.where:
+        finding = replace(finding, method=f"{finding.method}; {spec.where}")
+    if spec.aliased and not finding.status:
+        finding = replace(finding, status="model_based")  # an effect only where its aliases are 0
+    return finding
+
+
+def _in_fraction(place: Place, spec: Contrast) -> Contrast | None:
+    """Return what a regular fraction of the cells estimates in the effect's stead."""
+    held = place.once(_standard_cells)
+    if held is None:
+        return None
+    made = aliased(spec.effect, held, place.factors or LETTERS[: len(place.codes[0])])
+    if made is None:
+        return None
+    weights, told = made
+    return replace(spec, weights=weights, where=f"fraction: estimates {told}", aliased=True)
+
+
+def _standard_cells(place: Place) -> frozenset[str] | None:
+    """Return the cells of doses 0 and 1; None where the models do not hold the same."""
+    standard = set(place.codes[: 2 ** len(place.codes[0])])
+    cells = {
+        model: frozenset(
+            code
+            for name, outcome, code in place.sample.rows
+            if name == model and outcome == "success" and code in standard
+        )
+        for model in place.models
+    }
+    same = set(cells.values())
+    return same.pop() if len(same) == 1 else None
 
 
 def _lost(place: Place, spec: Contrast, weights: Floats, fault: str) -> Finding:

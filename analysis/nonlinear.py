@@ -1,6 +1,7 @@
 """Ratios of contrasts and log odds of means."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from analysis.layout import Floats
 from analysis.place import NAN, NOT_ESTIMABLE, Finding, Place, effective_n, least, note
 from analysis.sample import Sample
 from analysis.uncertainty import Spread
+
+ROUNDING = 1e-12  # a mean below this is 0
 
 
 def _nonlinear(
@@ -32,18 +35,21 @@ def _nonlinear(
     return start, place.sample.only(usable), a, b
 
 
-def _spread(place: Place, part: Sample, weights: Floats) -> Spread:
-    """Return one spread; where none was seen, that of rates moved off 0 and 1.
-
-    Source: Agresti and Caffo 2000 (one success and one failure added to each cell).
-    """
+def positive_spread(place: Place, part: Sample, weights: Floats) -> Spread:
+    """Return one spread; where none was seen, that of rates moved off 0 and 1."""
     spread = place.uncertainty.spreads(part, weights[None, :])[0]
-    if spread.se != 0:
-        return spread
+    return _adjusted(part, weights, spread) if spread.se == 0 else spread
+
+
+def _adjusted(part: Sample, weights: Floats, spread: Spread) -> Spread:
+    """Return the spread of independent rates with a success and a failure added to each cell.
+
+    Source: Agresti and Caffo 2000.
+    """
     n = effective_n(part)
     p = (part.p.mean(axis=1) * n + 1) / (n + 2)
     se = math.sqrt(float((weights**2 * p * (1 - p) / (n + 2)).sum()))
-    return Spread(se, 1e6, f"adjusted Wald on counts; {spread.method}")
+    return Spread(se, 1e6, f"adjusted Wald on counts; {spread.method or 'no variance'}")
 
 
 def _quantile(spread: Spread) -> float:
@@ -58,11 +64,13 @@ def ratio(place: Place, spec: Ratio) -> Finding:
     start, part, a, b = begun
     means = part.p.mean(axis=1)
     top, base = float(a @ means) + spec.numerator.offset, float(b @ means)
-    if base == 0:
+    if abs(base) < ROUNDING:
         return replace(start, method="the denominator is 0", status=NOT_ESTIMABLE)
     value = top / base
     tasks = place.tasks(spec.numerator)
-    spread_a = _spread(place, part, a)
+    parts = np.array([a, b, a + b])
+    spreads = place.uncertainty.spreads(part, parts)
+    spread_a = _adjusted(part, a, spreads[0]) if spreads[0].se == 0 else spreads[0]
     p = float(2 * stdtr(spread_a.df, -abs(top) / spread_a.se)) if spread_a.se > 0 else NAN
     if spec.numerator.offset:
         p = NAN
@@ -74,20 +82,23 @@ def ratio(place: Place, spec: Ratio) -> Finding:
         method = f"score risk ratio on counts; {note(spread_a, part, tasks)}"
     elif spec.scale == "log":
         # log RR of treated (a + b) over control b.
-        spread = _spread(place, part, (a + b) / (top + base) - b / base)
+        spread = positive_spread(place, part, (a + b) / (top + base) - b / base)
         half = _quantile(spread) * spread.se
+        half = min(half, 700.0)  # as far as a float goes
         low, high = (1 + value) * math.exp(-half), (1 + value) * math.exp(half)
         method = f"log risk ratio, {note(spread, part, tasks)}"
     elif spec.scale == "linearised":
-        spread = _spread(place, part, (a - value * b) / base)
+        spread = positive_spread(place, part, (a - value * b) / base)
         half = _quantile(spread) * spread.se
         low, high = value - half, value + half
         method = f"linearised, {note(spread, part, tasks)}"
     else:
-        spread_b, joint = _spread(place, part, b), _spread(place, part, a + b)
-        va, vb = spread_a.se**2, spread_b.se**2
-        covariance = (va, (joint.se**2 - va - vb) / 2, vb)
-        low, high = intervals.fieller(top, base, covariance, _quantile(joint))
+        joint = spreads[2]
+        low, high = _fieller(top, base, spreads)
+        if low >= high:  # no variance in one of them, or none of the one beside the other
+            spreads = [_adjusted(part, row, one) for row, one in zip(parts, spreads, strict=True)]
+            joint = spreads[2]
+            low, high = _fieller(top, base, spreads)
         open_ended = ", unbounded" if math.isinf(low) else ""
         method = f"Fieller{open_ended}, {note(joint, part, tasks)}"
     if spec.scale == "log":
@@ -103,6 +114,17 @@ def ratio(place: Place, spec: Ratio) -> Finding:
         manski_low=bounds[0],
         manski_high=bounds[1],
     )
+
+
+def _fieller(top: float, base: float, spreads: Sequence[Spread]) -> tuple[float, float]:
+    """Return Fieller's limits from the spreads of numerator, denominator and their sum."""
+    va, vb, joint = (spread.se**2 for spread in spreads)
+    if math.isnan(joint):
+        return NAN, NAN
+    if min(va, vb, joint) == 0:
+        return 0.0, 0.0
+    covariance = (va, (joint - va - vb) / 2, vb)
+    return intervals.fieller(top, base, covariance, _quantile(spreads[2]))
 
 
 def _score_limits(part: Sample, a: Floats, b: Floats) -> tuple[float, float]:
@@ -143,10 +165,10 @@ def log_odds(place: Place, spec: LogOdds) -> Finding:
     start, part, a, b = begun
     means = part.p.mean(axis=1)
     with_, without = float(a @ means), float(b @ means)
-    if not (0 < with_ < 1 and 0 < without < 1):
+    if not all(ROUNDING < mean < 1 - ROUNDING for mean in (with_, without)):
         return replace(start, method="a mean is 0 or 1", status=NOT_ESTIMABLE)
     value = _logit(with_) - _logit(without)
-    spread = _spread(place, part, a / (with_ * (1 - with_)) - b / (without * (1 - without)))
+    spread = positive_spread(place, part, a / (with_ * (1 - with_)) - b / (without * (1 - without)))
     half = _quantile(spread) * spread.se
     tasks = place.tasks(spec.treated)
     bounds = NAN, NAN

@@ -1,8 +1,10 @@
 """Where estimands are evaluated, and what comes of one: a finding."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,15 @@ class Place:
     models: tuple[str, ...]
     codes: tuple[str, ...]
     uncertainty: Uncertainty
+    factors: tuple[str, ...] = ()  # their names, in the order of a cell's digits
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once[T](self, make: Callable[["Place"], T]) -> T:
+        """Return ``make`` of this place, made once: a fit serves every factor's row."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     def weights(self, contrast: Contrast) -> Floats | None:
         """Return weights over the sample's rows; None if a cell is not in the study."""

@@ -9,12 +9,15 @@ or in a new file named in ``FAMILIES``; the output, the page of estimands and ``
 
 from importlib import import_module
 
-from analysis.estimands.registry import CATALOGUE, Estimand
+from analysis.estimands.registry import CATALOGUE, Estimand, row_of
 from analysis.estimands.spec import Computed, Contrast, LogOdds, Ratio, Spec
 
-FAMILIES = ("cells", "effects", "ratios", "interactions", "odds", "doses", "compliance")  # as shown
+FAMILIES = (  # in the order of the output
+    "cells", "repeats", "effects", "ratios", "interactions", "odds", "doses", "compliance",
+    "across",
+)  # fmt: skip
 
 for _family in FAMILIES:
     import_module(f"analysis.estimands.{_family}")
 
-__all__ = ["CATALOGUE", "Computed", "Contrast", "Estimand", "LogOdds", "Ratio", "Spec"]
+__all__ = ["CATALOGUE", "Computed", "Contrast", "Estimand", "LogOdds", "Ratio", "Spec", "row_of"]

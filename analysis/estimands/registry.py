@@ -1,5 +1,6 @@
 """The rows of the catalogue: each kind of estimand described, and the function that makes it."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -59,6 +60,12 @@ def row(
         return specs
 
     return enter
+
+
+def row_of(name: str) -> Estimand | None:
+    """Return the row of an estimand, ``pass@8:1111``, or of a kind; None if there is no such."""
+    kind = name.partition(":")[0]
+    return CATALOGUE.get(kind) or CATALOGUE.get(re.sub(r"(?<=[@^])[0-9]+$", "<k>", kind))
 
 
 Weigh = Callable[[int, list[int]], Floats]

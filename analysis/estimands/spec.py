@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from analysis.layout import Bools, Floats
 
 if TYPE_CHECKING:
-    from analysis.estimates import Finding, Place
+    from analysis.place import Finding, Place
 
 Unit = Literal["proportion", "ratio", "log odds"]
 
@@ -26,6 +26,7 @@ class Contrast:
     outcome: str = "success"  # or used_<factor>
     where: str = ""  # over which settings of the other factors, if the design decides
     effect: tuple[int, ...] = ()  # factors whose average effect this is: what a fraction aliases
+    aliased: bool = False  # a fraction's, the sum of several effects
 
 
 @dataclass(frozen=True, eq=False)
