@@ -5,6 +5,7 @@ column of A is that of BCD, so the difference that estimates A's effect estimate
 Box and Hunter 1961.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from itertools import combinations
 
@@ -60,7 +61,7 @@ def aliased(
     k = len(names)
     weights = np.zeros(2**k)
     for code in codes:
-        sign = np.prod([1.0 if code[factor] == "1" else -1.0 for factor in effect])
+        sign = math.prod(1 if code[factor] == "1" else -1 for factor in effect)
         weights[int(code, 2)] = sign * 2 ** len(own) / len(codes)
     parts = [(1, own)]
     parts += [(sign, own ^ word) for word, sign in words.items()]

@@ -8,13 +8,11 @@ from scipy.special import stdtr, stdtrit
 
 from analysis import intervals
 from analysis.estimands.spec import Contrast
-from analysis.fractions import aliased
+from analysis.fractions import aliased, defining_words
 from analysis.layout import Bools, Floats
 from analysis.place import NAN, NOT_ESTIMABLE, Finding, Place, effective_n, least, note
 from analysis.sample import Sample
 from analysis.uncertainty import Spread
-
-LETTERS = "ABCDEFGH"  # of factors without names
 
 
 def linear_findings(place: Place, specs: Sequence[Contrast]) -> list[Finding]:
@@ -24,14 +22,11 @@ def linear_findings(place: Place, specs: Sequence[Contrast]) -> list[Finding]:
     """
     found: dict[int, Finding] = {}
     groups: dict[tuple[str, bytes], list[tuple[int, Contrast, Floats]]] = {}
-    specs = list(specs)
+    specs = [_asked(place, spec) for spec in specs]
     for number, spec in enumerate(specs):
         weights = place.weights(spec)
-        if weights is None and spec.effect and (other := _in_fraction(place, spec)) is not None:
-            specs[number] = spec = other
-            weights = place.weights(spec)
         if weights is None:
-            found[number] = Finding(method="a cell is not in the study", status=NOT_ESTIMABLE)
+            found[number] = Finding(method=_absent(place), status=NOT_ESTIMABLE)
             continue
         usable, fault = place.usable(weights, place.tasks(spec))
         if fault:
@@ -55,14 +50,21 @@ def _placed(finding: Finding, spec: Contrast) -> Finding:
     return finding
 
 
-def _in_fraction(place: Place, spec: Contrast) -> Contrast | None:
-    """Return what a regular fraction of the cells estimates in the effect's stead."""
+def _absent(place: Place) -> str:
     held = place.once(_standard_cells)
-    if held is None:
-        return None
-    made = aliased(spec.effect, held, place.factors or LETTERS[: len(place.codes[0])])
+    if held is not None and defining_words(held):
+        return "refused: it needs cells that a fraction of the factorial leaves out"
+    return "a cell is not in the study"
+
+
+def _asked(place: Place, spec: Contrast) -> Contrast:
+    """Return the contrast, or what a regular fraction of the cells estimates in its stead."""
+    held = place.once(_standard_cells)
+    if not spec.effect or held is None or len(held) == 2 ** len(place.codes[0]):
+        return spec
+    made = aliased(spec.effect, held, place.names)
     if made is None:
-        return None
+        return spec
     weights, told = made
     return replace(spec, weights=weights, where=f"fraction: estimates {told}", aliased=True)
 

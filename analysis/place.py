@@ -1,7 +1,7 @@
 """Where estimands are evaluated, and what comes of one: a finding."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -43,6 +43,11 @@ class Place:
     uncertainty: Uncertainty
     factors: tuple[str, ...] = ()  # their names, in the order of a cell's digits
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The factors' names, or letters."""
+        return self.factors or "ABCDEFGH"[: len(self.codes[0])]
 
     def once[T](self, make: Callable[["Place"], T]) -> T:
         """Return ``make`` of this place, made once: a fit serves every factor's row."""

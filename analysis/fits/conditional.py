@@ -124,12 +124,13 @@ def _every_factor(place: Place) -> list[Finding]:
     np.add.at(influence, (strata.task, strata.run), (strata.sums - mean) @ bread)
     runs = given.seen.any(axis=(0, 1))
     findings = []
-    for at, estimable in zip(np.cumsum(kept) - 1, own, strict=True):
-        if not estimable:
+    for factor, at in enumerate(np.cumsum(kept) - 1):
+        if not own[factor]:
             findings.append(lost(ALIKE))
             continue
         model_se = math.sqrt(bread[at, at])
         spread = clustered(given, influence[..., at], runs, model_se, place.uncertainty)
-        told = f"conditional logit, {len(strata.total)} runs, {spread.method}{fraction(given)}"
+        told = f"conditional logit, {len(strata.total)} runs, {spread.method}"
+        told += fraction(place, given, factor)
         findings.append(wald(float(beta[at]), spread, told, (n, missing)))
     return findings

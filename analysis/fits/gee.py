@@ -18,6 +18,7 @@ from analysis import intervals
 from analysis.fits.board import Board, board
 from analysis.fits.logit import Logit, logit
 from analysis.fits.newton import identified
+from analysis.fractions import aliased
 from analysis.layout import Bools, Floats
 from analysis.place import NOT_ESTIMABLE, Finding, Place
 from analysis.uncertainty import Spread, Uncertainty
@@ -80,7 +81,7 @@ def _every_factor(place: Place) -> list[Finding]:
         if fit.firth and spread.se < model_se:
             # Clusters without a success say nothing: their scores are zero, their doubt is not.
             spread = Spread(model_se, spread.df, f"model-based, {spread.method}")
-        told = f"{name}, {spread.method}{fraction(given)}"
+        told = f"{name}, {spread.method}{fraction(place, given, factor)}"
         found = wald(float(fit.beta[at]), spread, told, (n, missing))
         if missing:
             low, high = (_refitted(given.extreme(factor, on=x), factor) for x in (0.0, 1.0))
@@ -133,9 +134,12 @@ def wald(estimate: float, spread: Spread, method: str, counts: tuple[int, int]) 
     )
 
 
-def fraction(given: Board) -> str:
+def fraction(place: Place, given: Board, factor: int) -> str:
     """Return what an incomplete factorial is assumed to be, as the end of a method."""
     held = given.held.any(axis=0)
     if held.all():
         return ""
-    return f"; {int(held.sum())} of {len(held)} cells, interactions taken as 0"
+    codes = [place.codes[cell] for cell in np.flatnonzero(held)]
+    alias = aliased([factor], codes, place.names)
+    told = f"; {len(codes)} of {len(held)} cells, interactions taken as 0"
+    return f"{told}, fraction: estimates {alias[1]}" if alias else told
