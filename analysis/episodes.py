@@ -119,7 +119,20 @@ def layout_of(table: pd.DataFrame, factors: tuple[str, ...]) -> Layout:
             "".join(map(str, doses))
             for doses in table[list(factors)].drop_duplicates().itertuples(index=False)
         ),
+        _most_runs(table, factors),
     )
+
+
+def _most_runs(table: pd.DataFrame, factors: tuple[str, ...]) -> int:
+    """Return the most observed runs that a model has of one task in one cell, at least 1."""
+    seen = table.loc[table["success"].notna(), ["model", "task", *factors]]
+    code = np.zeros(len(seen), dtype=np.int64)
+    for name in ("model", "task"):
+        numbers, names = pd.factorize(seen[name])
+        code = code * max(len(names), 1) + numbers
+    for factor in factors:
+        code = code * 10 + seen[factor].to_numpy(np.int64)
+    return int(np.unique(code, return_counts=True)[1].max(initial=1))
 
 
 def _blanks(values: pd.Series) -> Bools:

@@ -63,6 +63,19 @@ class Estimates:
 
         return report(self)
 
+    def explain(self, name: str) -> str:
+        """Return what an estimand is, when it is valid, and its numbers here, as text.
+
+        Args:
+            name: of an estimand, ``shapley:gap_hints``, or of a kind, ``shapley``.
+
+        Raises:
+            InputError: no such estimand here; the message names those nearest.
+        """
+        from analysis.estimands.explained import explained
+
+        return explained(name, self.frame)
+
     def plot(self, what: str = "capacity_gaps") -> "Figure":
         """Draw one of the study's figures.
 
