@@ -17,10 +17,14 @@ import pandas as pd
 from analysis.episodes import FAILURE_COLUMNS
 from diagnose.errors import InputError
 
-_KEYS = ("model", "task", "run", "cell")  # what no two observed episodes share
-# Columns of a row besides those of its factors.
-COLUMNS = (*_KEYS, "family", "level", "success", "study", "missing_cause", "chained", "line")
-_SCALARS = (str, int, float, bool, type(None))
+# As they stand in a record; no two observed episodes share the first four.
+_RECORDED = ("model", "task", "run", "cell", "family", "level")
+# Columns of a row; its doses and uses, factor by factor, follow.
+COLUMNS = (*_RECORDED, "success", "line", "study", "missing_cause", "chained", *FAILURE_COLUMNS)
+_SUCCESS, _LINE = COLUMNS.index("success"), COLUMNS.index("line")
+_NO_FAILURE = ("",) * len(FAILURE_COLUMNS)
+_SCALARS = (str, int, float, type(None))
+BUFFER_BYTES = 2**20  # a line is ten kilobytes and more
 
 
 class Kept(TypedDict, total=False):
@@ -48,7 +52,7 @@ class Recorded:
     raw: pd.DataFrame  # one row per episode, the last record of each; not validated
     lines: list[int]  # of each row, from 1
     factors: tuple[str, ...]  # in the order of a recorded cell's digits
-    capacities: Mapping[str, str]  # factor -> capacity, where recorded
+    capacities: Mapping[str, str]  # factors whose use is recorded -> capacity, "" where it is not
     study: str  # its name; empty where none is recorded
 
 
@@ -58,27 +62,26 @@ def recorded(file: Path) -> Recorded:
     Raises:
         InputError: no whole record, or a line that cannot be trusted; the message names it.
     """
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     capacities: dict[str, str] = {}
     factors: tuple[str, ...] | None = None
     for number, record in _records(file):
         where = f"{file.name}: line {number}"
-        own, row = _episode(record, where, capacities)
-        if factors is None:
-            factors = _checked_factors(own, where)
-        elif own != factors:
-            raise InputError(f"{where}: factors", own, f"the lines before have {factors}")
-        key = (row["model"], row["task"], row["run"], row["cell"])
+        own, row = _episode(record, number, where, capacities)
+        if own != factors:
+            factors = _checked_factors(own, factors, where)
+        key = row[:4]
         before = rows.pop(key, None) if key in rows else None
-        if before is not None and before["success"] is not None:
+        if before is not None and before[_SUCCESS] is not None:
             raise InputError(
-                f"{where}: episode", key, f"line {before['line']} has it already; remove one"
+                f"{where}: episode", key, f"line {before[_LINE]} has it already; remove one"
             )
-        row["line"] = number
         rows[key] = row
     if not rows or factors is None:
         raise InputError(file.name, "no whole record", "run the study first: diagnose run")
-    raw = pd.DataFrame(list(rows.values()))
+    uses = [f"used_{name}" for name in factors]
+    raw = pd.DataFrame(list(rows.values()), columns=pd.Index([*COLUMNS, *factors, *uses]))
+    raw = raw.drop(columns=[f"used_{name}" for name in factors if name not in capacities])
     study = str(raw.pop("study").iloc[0])
     return Recorded(raw, raw.pop("line").tolist(), factors, capacities, study)
 
@@ -86,7 +89,7 @@ def recorded(file: Path) -> Recorded:
 def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield (line number, record) of every whole line; a torn last line is left out, aloud."""
     parse = _parser()
-    with file.open("rb") as handle:
+    with file.open("rb", buffering=BUFFER_BYTES) as handle:
         left = os.fstat(handle.fileno()).st_size  # a running study may append while we read
         number = 0
         while left > 0:
@@ -132,60 +135,62 @@ def _parsed(raw: bytes) -> Mapping[str, Any] | None:
 
 
 def _episode(
-    record: Mapping[str, Any], where: str, capacities: dict[str, str]
-) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return a record's factors and its row; put the capacities it names into ``capacities``."""
+    record: Mapping[str, Any], number: int, where: str, capacities: dict[str, str]
+) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Return a record's factors and its row; put the capacities it names into ``capacities``.
+
+    The row is a tuple: a hundred thousand dictionaries would keep the garbage collector busy.
+    """
     try:
         factors = tuple(map(str, record["factors"]))
         success = record["success"]
-        row = {
-            "model": record["model"],
-            "family": record["family"],
-            "level": record["level"],
-            "task": record["task"],
-            "run": record["run"],
-            "cell": record["cell"],
-            "success": success,
-            "study": record.get("study", ""),
-            "missing_cause": record.get("missing_cause") or "",
-            "chained": bool(record.get("chain")),
-        }
+        fields = [record[key] for key in _RECORDED]
         interventions = dict(record["interventions"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(where, str(error), "the record lacks this field") from error
-    for key in _KEYS:
-        if not isinstance(row[key], _SCALARS):
-            raise InputError(f"{where}: {key}", row[key], "give a name or a number")
-    cell = str(row["cell"])
+    for key, value in zip(_RECORDED, fields, strict=True):
+        if not isinstance(value, _SCALARS):
+            raise InputError(f"{where}: {key}", value, "give a name or a number")
+    cell = str(record["cell"])
     if not (cell.isascii() and cell.isdigit() and len(cell) == len(factors)):
         raise InputError(f"{where}: cell", cell, f"give one digit for each of {factors}")
     if success not in (None, True, False):
         raise InputError(f"{where}: success", success, "give true, false or null")
-    if causes := record.get("causes"):
-        row |= _failure(causes, where)
-    for factor, digit in zip(factors, cell, strict=True):
-        row[factor] = int(digit)
+    causes = record.get("causes")
+    failure = _failure(causes, where) if causes else _NO_FAILURE
+    uses: list[Any] = []
+    for factor in factors:
         entry = interventions.get(factor)
-        if not isinstance(entry, dict):
-            continue
-        used = entry.get("used")
-        # What an observed episode never offered was not used.
-        if used is None and success is not None and entry.get("offered") is False:
-            used = False
-        row[f"used_{factor}"] = used
-        if capacity := entry.get("capacity"):
-            capacities[factor] = str(capacity)
-    return factors, row
+        used = None
+        if isinstance(entry, dict):
+            used = entry.get("used")
+            # What an observed episode never offered was not used.
+            if used is None and success is not None and entry.get("offered") is False:
+                used = False
+            capacities[factor] = str(entry.get("capacity") or capacities.get(factor, ""))
+        uses.append(used)
+    more = (
+        success,
+        number,
+        record.get("study", ""),
+        record.get("missing_cause") or "",
+        bool(record.get("chain")),
+    )
+    return factors, (*fields, *more, *failure, *map(int, cell), *uses)
 
 
-def _checked_factors(factors: tuple[str, ...], where: str) -> tuple[str, ...]:
-    taken = [name for name in factors if name in COLUMNS or factors.count(name) > 1]
+def _checked_factors(
+    own: tuple[str, ...], before: tuple[str, ...] | None, where: str
+) -> tuple[str, ...]:
+    if before is not None:
+        raise InputError(f"{where}: factors", own, f"the lines before have {before}")
+    taken = [name for name in own if name in COLUMNS or own.count(name) > 1]
     if taken:
         raise InputError(f"{where}: factors", taken, "give each factor a name of its own")
-    return factors
+    return own
 
 
-def _failure(causes: Any, where: str) -> dict[str, str]:
+def _failure(causes: Any, where: str) -> tuple[str, ...]:
     """Return the columns that say why an episode failed."""
     try:
         first = causes[0]
@@ -193,4 +198,4 @@ def _failure(causes: Any, where: str) -> dict[str, str]:
         told = [str(first[key]) for key in keys] + [";".join(str(one["cause"]) for one in causes)]
     except (KeyError, TypeError, IndexError) as error:
         raise InputError(f"{where}: causes", str(error), "give a list of causes") from error
-    return dict(zip(FAILURE_COLUMNS, told, strict=True))
+    return tuple(told)
