@@ -24,6 +24,7 @@ COLUMNS = (*_RECORDED, "success", "line", "study", "missing_cause", "chained", *
 _SUCCESS, _LINE = COLUMNS.index("success"), COLUMNS.index("line")
 _NO_FAILURE = ("",) * len(FAILURE_COLUMNS)
 _SCALARS = (str, int, float, type(None))
+HUGE = 2**63
 BUFFER_BYTES = 2**20  # a line is ten kilobytes and more
 
 
@@ -151,6 +152,8 @@ def _episode(
     for key, value in zip(_RECORDED, fields, strict=True):
         if not isinstance(value, _SCALARS):
             raise InputError(f"{where}: {key}", value, "give a name or a number")
+        if isinstance(value, int) and abs(value) >= HUGE:
+            raise InputError(f"{where}: {key}", "a huge number", f"give one below {HUGE}")
     cell = str(record["cell"])
     if not (cell.isascii() and cell.isdigit() and len(cell) == len(factors)):
         raise InputError(f"{where}: cell", cell, f"give one digit for each of {factors}")
