@@ -77,7 +77,7 @@ def test_the_score_test_of_either_limit_has_a_p_value_of_five_percent(
     after: tuple[int, int], before: tuple[int, int]
 ) -> None:
     (x1, n1), (x0, n0) = after, before
-    assume(x1 > 0 and x0 > 0 and (x1, x0) != (n1, n0))
+    assume(0 < x1 < n1 and 0 < x0 < n0)  # statsmodels divides by their odds
     for limit in intervals.risk_ratio((x1, x0), (n1, n0)):
         # statsmodels loses digits where the restricted rates are at a corner.
         assume(1e-3 < limit < 1e3)
