@@ -56,7 +56,7 @@ def _job(config: Any) -> int:
 
     from diagnose.cli.baseline import take_over
     from diagnose.cli.compose import compose
-    from diagnose.cli.report import report, truth
+    from diagnose.cli.ending import end_of, truth
     from diagnose.config import study_config
     from diagnose.progress import Progress
     from diagnose.store import Store
@@ -88,7 +88,7 @@ def _job(config: Any) -> int:
             )
     if end.exit_code:
         return end.exit_code
-    report(study)
+    end_of(study)
     return OK if end.recorded == end.total else FAILED
 
 

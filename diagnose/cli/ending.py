@@ -62,7 +62,7 @@ def _limited(entry: Mapping[str, Any]) -> bool:
     return bool(asked != [0] or entry.get("entries", [0]) != [0])
 
 
-def report(study: Study) -> None:
+def end_of(study: Study) -> None:
     """Print the gap table, write the estimates, draw the figures and one device."""
     from analysis import cli
 
