@@ -1,5 +1,6 @@
 """The answer in words: which capacity holds a model back most, about what, from how much."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,7 +66,11 @@ def heading(study: Study, how: Uncertainty) -> str:
     seen = total - sum(missing.values())
     lost = "none missing"
     if missing:
-        causes = ", ".join(f"{cause} {count:,}" for cause, count in missing.items())
+        # What follows a cause's colon is one episode's detail.
+        counts = Counter[str]()
+        for cause, count in missing.items():
+            counts[cause.partition(":")[0]] += count
+        causes = ", ".join(f"{cause} {count:,}" for cause, count in counts.most_common())
         lost = f"{total - seen:,} missing ({causes}), never counted as failures"
     models = study.models
     who = models[0] if len(models) == 1 else f"{len(models)} models"
