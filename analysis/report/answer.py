@@ -91,11 +91,13 @@ def heading(study: Study, how: Uncertainty) -> str:
 
 def foot(table: ModelTable) -> list[str]:
     """Return what must be said below the gaps, a sentence or more each."""
-    said = [" · ".join(_rates(table))]
-    said.append(
-        "Percentage points. In sequence, and in a cell's digits: "
-        f"{', '.join(table.study.layout.factors)}."
-    )
+    return [rates(table), *legend(table), *particulars(table)]
+
+
+def legend(table: ModelTable) -> list[str]:
+    """Return what the columns are: the same for every model."""
+    order = ", ".join(table.study.layout.factors)
+    said = [f"Percentage points. In sequence, and in a cell's digits: {order}."]
     if table.leading == "shapley":
         said.append(
             "Shapley: the mean gain over all orders of switching the interventions on; over the "
@@ -105,10 +107,15 @@ def foot(table: ModelTable) -> list[str]:
         )
     if table.study.known is not None:
         said.append("Truth: the subject's computed success probabilities on these very tasks.")
-    said += [text] if (text := worst_and_best(table)) else []
+    return said
+
+
+def particulars(table: ModelTable) -> list[str]:
+    """Return what holds of this model's estimates: missing episodes, method."""
     kind = table.leading or "add1"
     methods = {table.rows[name]["method"] for name in table.names(kind)}
-    return [*said, "Method: " + "; or ".join(sorted(methods)) + "."]
+    missing = worst_and_best(table)
+    return [*([missing] if missing else []), "Method: " + "; or ".join(sorted(methods)) + "."]
 
 
 def worst_and_best(table: ModelTable) -> str:
@@ -124,18 +131,19 @@ def worst_and_best(table: ModelTable) -> str:
     return f"Missing episodes at their worst and best ({TITLES[kind]}): {'; '.join(ranges)}."
 
 
-def _rates(table: ModelTable) -> list[str]:
+def rates(table: ModelTable) -> str:
+    """Return the success rates at both ends, and the residual."""
     layout = table.study.layout
-    rates = []
+    said = []
     for name, title in ((layout.codes[0], "nothing on"), (layout.full, "everything on")):
         row = table.rows[f"cell:{name}"]
         if not row["status"]:
             limits = interval(row["ci_low"], row["ci_high"])
-            rates.append(f"{title} ({name}) {100 * row['estimate']:.1f} % {limits}")
+            said.append(f"{title} ({name}) {100 * row['estimate']:.1f} % {limits}")
     residual = table.value("seq:residual")
     if np.isfinite(residual):
-        rates.append(f"residual {100 * residual:.1f} %")
-    return rates
+        said.append(f"residual {100 * residual:.1f} %")
+    return " · ".join(said)
 
 
 def _said(table: ModelTable, kind: str, factor: str) -> str:

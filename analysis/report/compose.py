@@ -10,8 +10,10 @@ from analysis.report.blocks import Numbers, Report, Section, TableBlock
 from analysis.report.markdown import FIGURES, markdown
 from analysis.report.page import html
 from analysis.report.recorded import Made, Recorded
-from analysis.report.table import save
+from analysis.report.table import Table, save
 from analysis.results import Estimates
+
+_COUNTS = dict(enumerate("two three four five six seven eight nine".split(), 2))
 
 
 def built(estimates: Estimates, made: Made, recorded: Recorded | None = None) -> Report:
@@ -38,12 +40,23 @@ def built(estimates: Estimates, made: Made, recorded: Recorded | None = None) ->
         conduct.provenance(recorded, made),
     ]
     models = study.models
-    who = models[0] if len(models) == 1 else f"{len(models)} models"
-    subtitle = (
-        f"{recorded.name if recorded else f'table {study.name}'}: {len(study.layout.cells)} cells, "
-        f"{len(study.layout.tasks)} tasks, {len(study.episodes):,} episodes"
+    who = models[0] if len(models) == 1 else f"{_COUNTS.get(len(models), len(models))} models"
+    name = recorded.name if recorded else f"table {study.name}"
+    parts = (
+        ("cell", study.layout.cells),
+        ("task", study.layout.tasks),
+        ("episode", study.episodes),
     )
+    counts = (f"{len(own):,} {word}{'' if len(own) == 1 else 's'}" for word, own in parts)
+    subtitle = f"{name}: {', '.join(counts)}"
     return Report(f"What holds {who} back", subtitle, _named_apart(sections))
+
+
+def tables_of(estimates: Estimates) -> list[Table]:
+    """Return the tables that a paper takes over: gaps, cells, bounds, tests."""
+    parts = [findings.gaps(estimates), findings.missing(estimates), findings.tests(estimates)]
+    blocks = (block for part in _named_apart(parts) for block in part.blocks)
+    return [block.table for block in blocks if isinstance(block, TableBlock)]
 
 
 def _named_apart(sections: Sequence[Section]) -> list[Section]:

@@ -2,13 +2,21 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from analysis.figures.style import slug
 from analysis.layout import SHAM
-from analysis.report.blocks import Block, Commands, Facts, Picture, Section, TableBlock, Words
+from analysis.report.blocks import (
+    Block,
+    Commands,
+    Facts,
+    Heading,
+    Picture,
+    Section,
+    TableBlock,
+    Words,
+)
 from analysis.report.findings import codes_of, observed_by_cell, spelt
 from analysis.report.recorded import CellUse, Example, Made, Recorded
 from analysis.report.table import Table
@@ -24,7 +32,7 @@ ENDS = {
     "seconds": "time used up",
     "not_observed": "not observed",
 }
-UNTOLD = "A table of episodes does not carry this."
+UNTOLD = "a table of episodes does not carry this."
 
 
 def design(estimates: Estimates, recorded: Recorded | None) -> Section:
@@ -228,18 +236,12 @@ def provenance(recorded: Recorded | None, made: Made) -> Section:
     if recorded is None:
         blocks.append(Words(f"Which versions and which command made the episodes: {UNTOLD}"))
     else:
-        blocks.append(TableBlock(_pairs("versions", "What ran the episodes", recorded.versions)))
-        if recorded.hashes:
-            blocks.append(TableBlock(_pairs("hashes", "Hashes", recorded.hashes)))
+        blocks += [Heading("The episodes"), Facts([*recorded.versions, *recorded.hashes])]
         if recorded.commands:
-            blocks += [Words("The study was made by:"), Commands(recorded.commands)]
+            blocks += [Words("Made by:"), Commands(recorded.commands)]
         else:
-            told = "The command that made the study was not recorded; its configuration is, above."
+            told = "The command that made them was not recorded; the configuration is, above."
             blocks.append(Words(told, "faint"))
-    own = replace(_pairs("report_versions", "What made this report", made.versions))
-    blocks += [TableBlock(own), Words("This report was made by:"), Commands([made.command])]
+    blocks += [Heading("This report"), Facts(made.versions)]
+    blocks += [Words("Made by:"), Commands([made.command])]
     return Section("provenance", "Versions, hashes and commands", blocks)
-
-
-def _pairs(name: str, title: str, pairs: Sequence[tuple[str, str]]) -> Table:
-    return Table(name, title, ["what", "is"], [list(pair) for pair in pairs], names=2)

@@ -15,13 +15,13 @@ from analysis.figures import of_study
 from analysis.figures.levels import condition
 from analysis.figures.style import Drawn, slug
 from analysis.layout import ALL
-from analysis.report.answer import answer, foot, heading
+from analysis.report.answer import answer, heading, legend, particulars, rates
 from analysis.report.blocks import Block, Heading, Numbers, Picture, Section, TableBlock, Words
 from analysis.report.gaps import arm_tables, gap_tables
 from analysis.report.rows import TITLES, ModelTable, interval, pp, span
 from analysis.report.table import Table
 from analysis.results import Estimates
-from analysis.study import Study, records
+from analysis.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,14 +64,15 @@ def gaps(estimates: Estimates) -> Section:
     tables = models_of(estimates)
     if several:
         blocks.append(TableBlock(_side_by_side(tables)))
+    blocks.append(Words(" ".join(legend(tables[0])), "faint"))
     for one in tables:
         made = [*gap_tables(one), *arm_tables(one)]
         if several:
             blocks.append(Heading(spoken(one.model)))
             made = [replace(t, name=f"{t.name}_{slug(one.model)}") for t in made]
         blocks += [TableBlock(table) for table in made]
-        rates, *told = foot(one)
-        blocks += [Words(f"Success rates: {rates}."), Words(" ".join(told), "faint")]
+        blocks.append(Words(f"Success rates: {rates(one)}."))
+        blocks.append(Words(" ".join(particulars(one)), "faint"))
     blocks.append(TableBlock(_cells(estimates, tables)))
     return Section("gaps", "Capacity gaps", blocks)
 
@@ -242,17 +243,19 @@ def _by_cause(study: Study) -> Table:
 
 def _bounds(tables: Sequence[ModelTable]) -> Table:
     rows = []
+    several = ["model"] if len(tables) > 1 else []
     for one in tables:
         kind = one.leading or "add1"
         for factor in one.study.layout.factors:
             row = one.rows[f"{kind}:{factor}"]
             bounds = span(row["manski_low"], row["manski_high"])
             bounds = bounds if row["n_missing"] else "none missing"
-            rows.append([spoken(one.model), factor, _limits(row), bounds, f"{row['n_missing']:,}"])
-    head = ["model", "intervention", "estimate, 95 %", "worst to best case", "missing"]
+            line = [factor, _limits(row), bounds, f"{row['n_missing']:,}"]
+            rows.append([spoken(one.model), *line] if several else line)
+    head = [*several, "intervention", "estimate, 95 %", "worst to best case", "missing"]
     measures = {TITLES[one.leading or "add1"] for one in tables}
     note = f"Percentage points, {' or '.join(sorted(measures))}. Bounds carry no sampling error."
-    return Table("bounds", "Worst and best case", head, rows, note, names=2)
+    return Table("bounds", "Worst and best case", head, rows, note, names=1 + len(several))
 
 
 def kinds_shown(estimates: Estimates, drawn: Iterable[str]) -> list[str]:
@@ -286,27 +289,26 @@ def tests(estimates: Estimates) -> Section:
     tables = models_of(estimates)
     kinds = {one.leading or "add1" for one in tables}
     kind = next((k for k in TITLES if k in kinds), "add1")
-    own = estimates.frame
-    own = own[own["estimand"].str.startswith(f"{kind}:") & (own["estimand"] != "seq:residual")]
-    head = ["model", "estimand", "estimate, 95 %", "p", "p, Holm", "p, Benjamini-Hochberg"]
-    rows = [
-        [
-            spoken(str(row["model"])), str(row["estimand"]), _limits(row),
-            *(p_value(row[column]) for column in ("p", "p_holm", "p_bh")),
-        ]
-        for row in records(own)
-    ]  # fmt: skip
-    count = int(own["p"].notna().sum())
+    rows = []
+    several = ["model"] if len(tables) > 1 else []
+    family = [(one, one.rows[name]) for one in tables for name in one.names(kind)]
+    for one, row in family:
+        adjusted = [p_value(row[column]) for column in ("p", "p_holm", "p_bh")]
+        line = [str(row["estimand"]), _limits(row), *adjusted]
+        rows.append([spoken(one.model), *line] if several else line)
+    head = [*several, "estimand", "estimate, 95 %", "p", "p, Holm", "p, Benjamini-Hochberg"]
+    count = sum(bool(np.isfinite(row["p"])) for _, row in family)
     note = (
-        f"A family is every estimate of one kind about one target, over all models: here {count} "
-        f"tests of {TITLES[kind]}. Holm's p bounds the chance of any false claim in the family, "
-        "Benjamini and Hochberg's the expected share of false ones among the claims."
+        "A family is every estimate of one kind about one target, over all models: here "
+        f"{count} test{'' if count == 1 else 's'}. Holm's p bounds the chance of any false claim "
+        "in the family, Benjamini and Hochberg's the expected share of false ones among the claims."
     )
     told = (
         "An interval of 95 % speaks of one number. Who reads several and picks the ones that "
         "exclude zero should read the adjusted p values."
     )
-    table = Table("multiplicity", "Tests and their adjustment", head, rows, note, names=2)
+    title = f"Tests and their adjustment: {TITLES[kind]}"
+    table = Table("multiplicity", title, head, rows, note, names=1 + len(several))
     return Section("multiplicity", "Multiplicity", [Words(told), TableBlock(table)])
 
 

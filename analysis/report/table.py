@@ -42,9 +42,9 @@ class Table:
         if form == "markdown":
             head, rows = list(map(marked, head)), [list(map(marked, row)) for row in rows]
         align = ["left"] * self.names + ["right"] * (len(head) - self.names)
-        return str(
-            tabulate(rows, head, tablefmt=FORMATS[form], colalign=align, disable_numparse=True)
-        )
+        made = tabulate(rows, head, tablefmt=FORMATS[form], colalign=align, disable_numparse=True)
+        # To LaTeX a line that begins so would be an argument of the line break before it.
+        return re.sub(r"^ (?=[\[*])", " {}", made, flags=re.MULTILINE) if form == "latex" else made
 
     def text(self) -> str:
         """Return title, table and note for a terminal."""

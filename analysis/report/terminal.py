@@ -13,7 +13,7 @@ from analysis.results import Estimates
 from analysis.study import records
 from analysis.uncertainty import Uncertainty
 
-__all__ = ["WIDTH", "interval", "pp", "published_report", "report"]
+__all__ = ["WIDTH", "interval", "pp", "published_report", "published_table", "report"]
 HOLM_LEVEL = 0.05
 
 
@@ -59,7 +59,7 @@ PUBLISHED_GAPS = (
 )
 
 
-def published_report(frame: pd.DataFrame) -> str:
+def published_table(frame: pd.DataFrame) -> Table:
     """Return the published tables re-analysed: a line per model, a gap per column, in pp.
 
     Args:
@@ -76,12 +76,24 @@ def published_report(frame: pd.DataFrame) -> str:
             line.append(f"{tidy(row['estimate']):.1f} {limits}{star}")
         body.append(line)
     head = ["model", *(title for title, _ in PUBLISHED_GAPS)]
+    note = "Percentage points, 95 % intervals (Wilson, Newcombe). * differs from zero after Holm."
+    return Table("published_gaps", "The published gaps", head, body, note)
+
+
+def published_report(frame: pd.DataFrame) -> str:
+    """Return the published tables re-analysed, as text.
+
+    Args:
+        frame: of ``published.estimates``.
+    """
+    rows = {(row["model"], row["estimand"]): row for row in records(frame)}
     ratio = rows[(ALL, f"fieller:{PUBLISHED_GAPS[1][1][4:]}/{PUBLISHED_GAPS[2][1][4:]}")]
+    table = published_table(frame)
     return "\n".join(
         [
-            Table("published", "The published gaps", head, body).written("text"),
+            table.written("text"),
             "",
-            "Percentage points, 95 % intervals (Wilson, Newcombe). * differs from zero after Holm.",
+            table.note,
             (
                 f"Identification over discovery, all models: {ratio['estimate']:.2f} "
                 f"[{ratio['ci_low']:.2f}, {ratio['ci_high']:.2f}]."

@@ -63,13 +63,19 @@ def _limited(entry: Mapping[str, Any]) -> bool:
 
 
 def end_of(study: Study) -> None:
-    """Print the gap table, write the estimates, draw the figures and one device."""
+    """Print the gap table, write the estimates, the report, the figures and one device."""
     from analysis import cli
+    from diagnose.cli.report import command_of, report
 
-    cli.analyze(study.folder, "new", study.folder / "estimates.csv", print)
-    cli.figures(study.folder, study.folder / "figures")
+    folder = study.folder
+    estimates = cli.estimates_of(folder, "new")
+    cli.analyze(estimates, "new", folder / "estimates.csv", print)
+    cli.figures(estimates, folder / "figures")
     device = _picture(study)
-    print(f"\nFigures: {study.folder / 'figures'}")
+    command = command_of(folder, "new", pictures=False)  # drawing devices takes its time
+    page = report(estimates, folder, folder / "report", command, pictures=False)
+    print(f"\nReport: {page}")
+    print(f"Figures: {folder / 'figures'}")
     if device:
         print(f"A device that passed: {device}")
     print(spent(read_records(study.folder)))

@@ -188,9 +188,9 @@ def _words(value: object, nought: str = "0") -> str:
 
 def _hashes(sums: _Sums, header: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        ("records, in any order", sums.digest),
-        ("schedule", str(header.get("schedule_sha256", "not recorded"))),
-        ("prompts", ", ".join(sorted(filter(None, sums.prompts))) or "not recorded"),
+        ("SHA-256 of the records' lines", sums.digest),
+        ("SHA-256 of the schedule", str(header.get("schedule_sha256", "not recorded"))),
+        ("SHA-256 of the prompts", ", ".join(sorted(filter(None, sums.prompts))) or "not recorded"),
     ]
 
 

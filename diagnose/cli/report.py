@@ -36,10 +36,18 @@ def main(given: argparse.Namespace) -> int:
     if out.exists() and not out.is_dir():
         raise InputError("out", str(out), "is a file; name a folder")
     estimates = Study.load(source).estimates(given.target)
-    words = ["diagnose", "report", str(source), "--target", given.target]
-    words += ["--no-pictures"] if given.no_pictures else []
-    print(report(estimates, source, out, shlex.join(words), pictures=not given.no_pictures))
+    pictures = not given.no_pictures
+    command = command_of(source, given.target, pictures=pictures)
+    print(report(estimates, source, out, command, pictures=pictures))
     return OK
+
+
+def command_of(source: Path, target: str, *, pictures: bool) -> str:
+    """Return the command that makes a report, wherever it is written to."""
+    words = ["diagnose", "report", str(source)]
+    words += [] if target == "new" else ["--target", target]
+    words += [] if pictures else ["--no-pictures"]
+    return shlex.join(words)
 
 
 def report(
