@@ -7,7 +7,7 @@ probability planted, however runs, chains and cells depend on one another.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -68,13 +68,18 @@ class World:
         draws = ndtr(latent + np.sqrt(1 - self.common) * noise)
         return (draws < rates[:, :, None]).astype(np.float64)
 
-    @cached_property
+    @property
     def population(self) -> Floats:
         """The cells' rates over all tasks, models averaged. Shape: cells."""
-        rng = stream("population", repr(self))
-        rates = self.rates(rng, POPULATION // LEVELS, LEVELS)
-        means: Floats = rates.reshape(self.models, 16, -1).mean(axis=(0, 2))
-        return means
+        return _population(self)
+
+
+@cache
+def _population(world: World) -> Floats:
+    rng = stream("population", repr(world))
+    rates = world.rates(rng, POPULATION // LEVELS, LEVELS)
+    means: Floats = rates.reshape(world.models, 16, -1).mean(axis=(0, 2))
+    return means
 
 
 @dataclass(frozen=True, eq=False)

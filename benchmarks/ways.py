@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy.special import ndtri
@@ -21,27 +22,27 @@ Limits = Callable[[Drawn, Sequence[Spec]], Floats]
 
 def ours(target: Target, *, chains: bool = True) -> Limits:
     """What ``diagnose analyze`` reports; without ``chains``, as if episodes were independent."""
+    return partial(_ours, target=target, chains=chains)
 
-    def limits(study: Drawn, specs: Sequence[Spec]) -> Floats:
-        models = tuple(dict.fromkeys(model for model, _, _ in study.sample.rows))
-        sample = study.sample if chains else replace(study.sample, chains=None)
-        place = Place(sample, models, CODES, Uncertainty(target))
-        found = evaluate(place, specs, spans_of(specs))
-        return np.array([[one.ci_low, one.ci_high] for one in found]).T
 
-    return limits
+def _ours(study: Drawn, specs: Sequence[Spec], *, target: Target, chains: bool) -> Floats:
+    models = tuple(dict.fromkeys(model for model, _, _ in study.sample.rows))
+    sample = study.sample if chains else replace(study.sample, chains=None)
+    place = Place(sample, models, CODES, Uncertainty(target))
+    found = evaluate(place, specs, spans_of(specs))
+    return np.array([[one.ci_low, one.ci_high] for one in found]).T
 
 
 def bootstrapped(how: How) -> Limits:
     """Percentile limits of ``RESAMPLES`` resamples."""
+    return partial(_bootstrapped, how=how)
 
-    def limits(study: Drawn, specs: Sequence[Spec]) -> Floats:
-        weights, linear = weights_of(specs)
-        out = np.full((2, len(specs)), np.nan)
-        out[:, linear] = percentiles(study.sample, weights, how, RESAMPLES, seed=0)
-        return out
 
-    return limits
+def _bootstrapped(study: Drawn, specs: Sequence[Spec], *, how: How) -> Floats:
+    weights, linear = weights_of(specs)
+    out = np.full((2, len(specs)), np.nan)
+    out[:, linear] = percentiles(study.sample, weights, how, RESAMPLES, seed=0)
+    return out
 
 
 def pooled(study: Drawn, specs: Sequence[Spec]) -> Floats:
