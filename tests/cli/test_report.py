@@ -2,6 +2,11 @@
 
 import io
 import json
+import os
+import re
+import shlex
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +21,7 @@ from diagnose.records import EpisodeRecord, Usage
 from tests.analysis.studies import record, table
 from tests.logs.played import played
 
+ROOT = Path(__file__).parents[2]
 BUTTON = '[4, 1, 4, "stone_button[face=floor]"]'
 
 
@@ -169,3 +175,24 @@ def test_a_study_ends_with_its_report(tmp_path: Path, capsys: pytest.CaptureFixt
     text = page.read_text()
     assert "diagnose run experiment=smoke &#39;study.tasks=[A-L1]&#39; study.runs=1" in text
     assert "Every one of the 16 planned episodes was run." in text
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_report_s_page_run(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```bash\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    for command in block.splitlines():
+        line = command.replace(".venv/bin/diagnose", f"{shlex.quote(sys.executable)} -m diagnose")
+        done = subprocess.run(
+            ["sh", "-c", line],  # the shell expands the wildcard
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
+            text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    (study,) = (tmp_path / "studies").iterdir()
+    named = set(re.findall(r"^\| `([\w./]+)` \|", page, flags=re.MULTILINE))
+    assert {name.rstrip("/") for name in named} | {"figures"} == {
+        path.name for path in (study / "report").iterdir()
+    }
+    assert list((tmp_path / "fixed" / "figures").glob("device_*.png"))
+    assert (tmp_path / "tables" / "gaps_shapley.tex").is_file()
