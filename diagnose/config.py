@@ -10,6 +10,7 @@ from diagnose.errors import ConfigError
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
 STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting")
 SETTINGS = ("independent", "curriculum")
+DESIGN_OPTIONS = ("generator", "resolution")  # of fractions (diagnose.design)
 SECTIONS = (
     *("study", "env", "subject", "design", "interventions"),
     *("budgets", "scaffold", "limits", "caps", "run"),
@@ -26,7 +27,7 @@ class StudyConfig:
     runs: int
     tasks: tuple[str, ...] | None  # None = all published tasks
     setting: str  # one of SETTINGS
-    design: str
+    design: str  # its name; the option of a fraction follows: "half_fraction: D = ABC"
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
     subject: Mapping[str, Any]
@@ -55,7 +56,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
     study = config["study"]
     _known("", config, (*SECTIONS, "baseline"))
     _known("study.", study, STUDY_KEYS)
-    _known("design.", config["design"], ("name",))
+    _known("design.", config["design"], ("name", *DESIGN_OPTIONS))
     _known("env.", config["env"], ("variants",))
     name = _text("study.name", study.get("name"))
     if not name.replace("-", "").replace("_", "").isalnum():
@@ -78,7 +79,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         tasks=_tasks(study.get("tasks")),
         setting=_choice("study.setting", study.get("setting"), SETTINGS),
         baseline=None if baseline is None else _text("baseline", baseline),
-        design=_text("design.name", config["design"].get("name")),
+        design=_design(config["design"]),
         env=_variants(config["env"].get("variants")),
         subject=config["subject"],
         interventions=interventions,
@@ -113,6 +114,13 @@ def _intervention(name: str, value: object) -> Mapping[str, Any]:
     if not whole or not levels:
         raise ConfigError(f"{where}.levels", levels, "give a list of doses, such as [0, 1]")
     return value
+
+
+def _design(section: Mapping[str, Any]) -> str:
+    """Return the design's name, its option after it."""
+    name = _text("design.name", section.get("name"))
+    given = [str(section[key]) for key in DESIGN_OPTIONS if section.get(key) is not None]
+    return ": ".join([name, *given])
 
 
 def _tasks(value: object) -> tuple[str, ...] | None:
