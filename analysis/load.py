@@ -17,6 +17,7 @@ import pandas as pd
 
 from analysis.episodes import FAILURE_COLUMNS, Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
+from analysis.planning import stopped
 from diagnose.errors import InputError
 
 BUNDLE = "+"  # joins the names of factors that a design only switches together
@@ -33,6 +34,7 @@ class Loaded:
     name: str
     held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
+    stop: stopped.Stop | None = None  # the study's declared looks
 
 
 def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
@@ -136,7 +138,12 @@ def _load_study(path: Path) -> Loaded:
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
     name = str(next(iter(rows.values()))["study"]) or file.parent.name
-    return Loaded(table, ordered, _capacities(ordered, capacities), truth, name, held, planned)
+    stop = stopped.read(file.parent)
+    if planned is not None and stop is not None:
+        planned -= stop.not_run
+    return Loaded(
+        table, ordered, _capacities(ordered, capacities), truth, name, held, planned, stop
+    )
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:

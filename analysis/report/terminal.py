@@ -97,6 +97,8 @@ def _heading(study: Study, how: Uncertainty) -> str:
             f" UNFINISHED: {study.planned - total:,} of {study.planned:,} episodes have not run; "
             "the same command continues."
         )
+    if study.stop is not None:
+        text += f" {study.stop.said}"
     if study.held:
         doses = (f"{name} at {dose or 'off'}" for name, dose in study.held.items())
         text += f" Held: {', '.join(doses)}."
