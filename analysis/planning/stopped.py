@@ -117,7 +117,7 @@ def read(folder: Path) -> Stop | None:
         if len(taken) > len(runs):
             raise ValueError(f"{len(taken)} looks were taken of {len(runs)} declared")
         return Stop(names, made, str(declared["scope"]), comparisons, runs, taken)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         remedy = "restore study.json and looks.jsonl as the run wrote them"
         raise InputError(f"{folder}: stop", str(error), remedy) from error
 
