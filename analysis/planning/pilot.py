@@ -53,12 +53,14 @@ class Pilot:
         else:  # one run of a task: outcomes as draws of their cell, which counts some of the tasks'
             rate = sample.p.mean(axis=1)
             within = float(own**2 @ (rate * (1 - rate)))
+        if not within > 0:  # nothing but zeros or ones: a spread of nothing is no proof of none
+            return self.otherwise.components(weights)
         (outer,) = Uncertainty("new").spreads(sample, own[None, :])
         spread = outer.se**2 * tasks
         between = np.sqrt(max(0.0, spread - within / runs)) if np.isfinite(spread) else np.nan
         if not np.isfinite(between):
             between = self.otherwise.components(weights).between
-        return Components(float(between), float(within), "pilot", tasks - 1)
+        return Components(float(between), float(within), "pilot", tasks - 1, runs)
 
     def rows(self, weights: Mapping[str, float]) -> tuple[Sample, Floats] | None:
         """Return the usable tasks and the weights over rows; None if a cell is lacking."""

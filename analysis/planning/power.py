@@ -13,7 +13,7 @@ of the noncentral t, and of the normal for fixed tasks, two-sided, both tails co
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from typing import Protocol
@@ -38,6 +38,7 @@ class Components:
     within: float  # variance of one run's contrast on a task
     source: str = "assumed"
     df: float = math.inf  # of ``between``, where it was estimated
+    runs: float = math.inf  # of each task then
 
     def se(self, tasks: int, runs: int, target: Target) -> float:
         """Return the standard error with so many tasks and runs of each."""
@@ -45,11 +46,15 @@ class Components:
         return math.sqrt((tasks_part + self.within / runs) / tasks)
 
     def unlucky(self, share: float = 0.8) -> "Components":
-        """Return the components with ``between`` at its upper confidence limit, one-sided."""
+        """Return the components with the spread of a pilot's tasks at its upper limit, one-sided.
+
+        The limit is of what was seen, runs' noise included, by chi-squared.
+        """
         if math.isinf(self.df):
             return self
-        factor = math.sqrt(self.df / chdtri(self.df, share))
-        return Components(self.between * factor, self.within, self.source, self.df)
+        noise = self.within / self.runs
+        seen = (self.between**2 + noise) * self.df / float(chdtri(self.df, share))
+        return replace(self, between=math.sqrt(max(0.0, seen - noise)))
 
 
 class Spread(Protocol):

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, stdtrit
+from scipy.optimize import brentq
+from scipy.special import expit, logit, stdtrit
 
 from analysis.layout import Floats
-from analysis.planning.power import ALPHA, Size
+from analysis.planning.power import ALPHA, Assumed, Size
 from diagnose.errors import InputError
 
 STUDIES = 2000  # simulated; a power of 0.8 is then known to 0.009
@@ -137,3 +138,45 @@ class LogitWorld:
         x = self.contrasts(weights, size.tasks, size.runs, draw, studies)
         within = x.var(axis=2, ddof=1) / size.runs if size.runs > 1 else None
         return rejected(x.mean(axis=2), within, size)
+
+
+def matched(
+    assumed: Assumed,
+    weights: dict[str, float],
+    factor: int,
+    effect: float,
+    draw: np.random.Generator,
+) -> LogitWorld:
+    """Return a world of logits in which a contrast has an effect, and the spread over tasks, given.
+
+    Args:
+        assumed: the mean rate, and the spread that the contrast is to have over tasks.
+        weights: of the contrast.
+        factor: whose slope is moved until the contrast has the effect.
+        effect: mean over tasks, in proportions.
+        draw: the random generator.
+    """
+    k = len(next(iter(weights)))
+    codes, own = list(weights), np.array(list(weights.values()))
+    wanted = assumed.components(weights).between
+    spread = assumed.slope_sd / (assumed.rate * (1 - assumed.rate))
+    state = draw.bit_generator.random_raw()
+
+    def world(slope: float) -> LogitWorld:
+        slopes = tuple(slope if index == factor else 0.0 for index in range(k))
+        start = float(logit(assumed.rate)) - slope / 2  # so that the rate is about the cells' mean
+        return LogitWorld(start, 0.0, slopes, spread, assumed.seed_correlation)
+
+    def contrast(slope: float) -> Floats:
+        rates = world(slope).rates(codes, 4000, np.random.default_rng(state), 1)  # same tasks
+        made: Floats = own @ rates[0]
+        return made
+
+    slope = 0.0
+    for _ in range(8):
+        slope = brentq(lambda slope: float(contrast(slope).mean()) - effect, -1.0, 60.0, xtol=1e-6)
+        seen = float(contrast(slope).std())
+        if seen == 0 or wanted == 0:
+            break
+        spread = min(spread * wanted / seen, 20.0)
+    return world(slope)

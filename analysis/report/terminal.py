@@ -13,6 +13,7 @@ from analysis import arms, contrasts
 from analysis.estimands import Contrast
 from analysis.estimates import Finding, evaluate
 from analysis.layout import ALL, Floats
+from analysis.planning.fraction_report import fraction_lines
 from analysis.results import Estimates
 from analysis.study import Study, records
 from analysis.uncertainty import Uncertainty
@@ -58,6 +59,7 @@ def report(estimates: Estimates) -> str:
     if len(models) == 1:
         table = ModelTable.of(study, frame, models[0])
         lines = [*_wrapped(_answer(table, how)), *_wrapped(_heading(study, how)), ""]
+        lines += fraction_lines(study, models[0], how)
         return "\n".join([*lines, *_blocks(table), *_foot(table)])
     lines = [*_wrapped(_heading(study, how)), ""]
     for model in models:

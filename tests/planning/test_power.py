@@ -238,9 +238,12 @@ def test_a_pilot_s_standard_error_is_its_analysis_s_own():
         sample, own = pilot.rows(one.weights)
         (spread,) = Uncertainty(target).spreads(sample, own[None, :])
         assert components.se(25, 8, target) == pytest.approx(spread.se, rel=1e-9)
-    assert components.unlucky().between == pytest.approx(
-        components.between * math.sqrt(24 / 18.062), rel=1e-3
-    )  # chi-squared with 24 degrees of freedom: 18.062 has 20 % below
+    # Chi-squared with 24 degrees of freedom: 18.062 has 20 % below.
+    unlucky = components.unlucky()
+    assert unlucky.se(25, 8, "new") == pytest.approx(
+        components.se(25, 8, "new") * math.sqrt(24 / 18.062), rel=1e-4
+    )
+    assert Components(0.1, 0.1).unlucky() == Components(0.1, 0.1)
 
 
 def test_what_a_pilot_lacks_is_assumed():
