@@ -113,7 +113,7 @@ def defining(factors: Sequence[str], cells: Collection[str]) -> tuple[str, ...]:
 
 def is_fraction(factors: Sequence[str], cells: Collection[str]) -> bool:
     """Whether the cells are a regular fraction: fewer than 2^k, closed under x + y + z mod 2."""
-    found = sorted({int(code, 2) for code in cells})
+    found = sorted({int(code, 2) for code in cells if code})
     if not 1 < len(found) < 2 ** len(factors):
         return False
     moved = {value ^ found[0] for value in found}

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from analysis.layout import Floats
-from analysis.planning.boundaries import Boundary, boundary, z_of_t
+from analysis.planning.boundaries import RULES, Boundary, boundary, z_of_t
 from analysis.planning.designs import Cells, Estimand, difference
 from analysis.sample import Sample
 from analysis.uncertainty import Target, Uncertainty, checked_target
@@ -167,6 +167,8 @@ def group_sequential(
     Raises:
         InputError: a value that cannot be, or an estimand that the cells do not allow.
     """
+    if rule not in RULES:
+        raise InputError("study.stop.rule", rule, f"choose one of {', '.join(RULES)}")
     if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not 0 < alpha < 1:
         raise InputError("study.stop.alpha", alpha, "give a probability between 0 and 1")
     if every >= runs:

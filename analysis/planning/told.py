@@ -61,7 +61,7 @@ def precision(design: Cells, spread: Spread, size: Size, wish: Wish, assumed: As
     """Return what a design can find, kind of estimand by kind."""
     kinds = [kind for kind in TITLES if any(one.kind == kind for one in design.estimands)]
     if not kinds:
-        return ["One cell compares nothing: a rate is all that can be estimated."]
+        return ["No factor is both off and on in these cells: only rates can be estimated."]
     fixed = Size(size.tasks, size.runs, "fixed")
     head = ["estimand", "new tasks ±", "finds"]
     head += [f"power at {pp(wish.detect)}"] if wish.detect else []
@@ -120,6 +120,8 @@ def _more(design: Cells, spread: Spread, size: Size, wish: Wish) -> list[str]:
     parts = spread.components(one.weights)
     end = Size(size.tasks, 1_000_000).detectable(parts, wish.power)
     text = f"{one.name}: with any number of runs these {size.tasks} tasks find {pp(end)}; "
+    if not parts.between:
+        text = f"{one.name}: no spread over tasks is seen beyond the runs' noise; "
     each = size.tasks * size.runs
     others = [
         Size(size.tasks * factor, size.runs // factor)
@@ -214,13 +216,13 @@ def compared(
         own = option.cells.leading
         if not own:
             continue
-        worst = max((spread.components(one.weights) for one in own), key=_by(reach, size))
-        runs = runs_needed(worst, size.tasks, "new", reach, wish.most)
+        parts = [spread.components(one.weights) for one in own]
+        runs = _most(runs_needed(one, size.tasks, "new", reach, wish.most) for one in parts)
         row = [option.name, str(len(option.cells.codes)), TITLES[own[0].kind]]
         if spread is not assumed:  # so that no one takes one for the other
-            row.append(" and ".join(sorted({spread.components(e.weights).source for e in own})))
+            row.append(" and ".join(sorted({one.source for one in parts})))
         row += _study(option, size.tasks, runs, priced=priced)
-        tasks = tasks_needed(worst, 1, "new", reach, wish.most)
+        tasks = _most(tasks_needed(one, 1, "new", reach, wish.most) for one in parts)
         rows.append([*row, *_study(option, tasks, 1, priced=priced, tasks_first=True)])
     head = ["design", "cells", "measures", *(["spread"] if spread is not assumed else [])]
     head += ["runs", "episodes", *(["cost"] if priced else [])]
@@ -235,8 +237,11 @@ def compared(
     return Table("designs", title, head, rows, note).text().splitlines()
 
 
-def _by(reach: Reach, size: Size) -> Callable[[Components], float]:
-    return lambda parts: reach(size, parts)
+def _most(needed: Iterable[int | None]) -> int | None:
+    """Return what is enough for every factor; None where nothing is for one."""
+    every = list(needed)
+    found = [number for number in every if number is not None]
+    return max(found) if len(found) == len(every) else None
 
 
 def _study(
