@@ -12,16 +12,20 @@ from analysis.planning.power import (
     ALPHA,
     Assumed,
     Components,
+    Price,
     Reach,
     Size,
     Spread,
+    best_split,
     runs_needed,
+    splits,
     tasks_needed,
 )
 from analysis.report.table import Table
 
 WIDTH = 100
 SHOWN_SPLITS = 3
+MOST_TASKS = 1000  # of a split: nobody has more
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,40 @@ def look_lines(looks: Looks, episodes: int, wish: Wish) -> list[str]:
     head = ["look", "runs", "stops at |z|", "no effect", f"effect of power {wish.power:.0%}"]
     title = f"Looks: {made.rule}, {looks.what}, alpha {looks.alpha:g}"
     return Table("looks", title, head, rows, note).text().splitlines()
+
+
+def split_lines(
+    design: Cells, spread: Spread, budget: float, episode: float, task: float, wish: Wish
+) -> list[str]:
+    """Return how a budget is best split over tasks and runs, for the first leading estimand.
+
+    Args:
+        design: its cells.
+        spread: of contrasts.
+        budget: in the unit of the prices.
+        episode: price of one, mean over the cells.
+        task: price of having one more task.
+        wish: the power.
+    """
+    one = design.leading[0]
+    parts, cells = spread.components(one.weights), len(design.codes)
+    price = Price(episode, task)
+    best = best_split(parts, budget, cells, price, MOST_TASKS)
+    start = f"Of {budget:,.10g} at {episode:,.4g} an episode and {task:,.4g} a task, {one.name} "
+    if best is None:
+        return textwrap.wrap(f"{start}has no two tasks with a run in each of {cells} cells.", WIDTH)
+    others = [
+        size
+        for size in splits(budget, cells, price, MOST_TASKS)
+        if size.tasks in {best.tasks // 2, best.tasks // 4} and size.tasks > 1
+    ]
+    told = ", ".join(_split(size, parts, wish) for size in reversed(others))
+    text = f"{start}is found best with tasks x runs {_split(best, parts, wish)}"
+    return textwrap.wrap(text + (f"; otherwise {told}." if told else "."), WIDTH)
+
+
+def _split(size: Size, parts: Components, wish: Wish) -> str:
+    return f"{size.tasks} x {size.runs} ({pp(size.detectable(parts, wish.power))})"
 
 
 @dataclass(frozen=True)

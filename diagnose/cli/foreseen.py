@@ -1,6 +1,7 @@
 """What ``diagnose plan`` says of what a design can find: from the analysis, for this study."""
 
 import argparse
+import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -30,6 +31,9 @@ class Asked:
     assumed: Mapping[str, float] | None = None
     simulate: bool = False
     figure: Path | None = None
+    budget: float = 0.0
+    episode_price: float | None = None
+    task_price: float = 0.0
 
     @classmethod
     def of(cls, given: argparse.Namespace) -> "Asked":
@@ -42,6 +46,11 @@ class Asked:
             raise InputError("--power", given.power, "give a chance between 0.05 and 1, as 0.8")
         if given.figure is not None and given.figure.suffix not in {"", ".png", ".svg"}:
             raise InputError("--figure", str(given.figure), "give a name such as power.png")
+        for name, least in (("budget", 1e-9), ("episode_price", 1e-9), ("task_price", 0.0)):
+            value = getattr(given, name)
+            if value is not None and not least <= value < math.inf:
+                option = f"--{name.replace('_', '-')}"
+                raise InputError(option, value, f"give an amount{' above 0' if least else ''}")
         assumed = {name: value for name in ASSUMED if (value := getattr(given, name)) is not None}
         return cls(
             given.pilot,
@@ -51,6 +60,9 @@ class Asked:
             assumed,
             given.simulate,
             given.figure,
+            given.budget or 0.0,
+            given.episode_price,
+            given.task_price,
         )
 
 
@@ -100,6 +112,12 @@ def foreseen(study: Study, asked: Asked) -> list[str]:
     if wish.most:
         options = _options(study, asked.pilot)
         lines += ["", *told.compared(options, spread, size, wish, assumed)]
+    if asked.budget and design.leading:
+        price = asked.episode_price or _mean_price(study, design, asked.pilot)
+        lines += [
+            "",
+            *told.split_lines(design, spread, asked.budget, price, asked.task_price, wish),
+        ]
     if asked.figure is not None:
         lines += ["", *_drawn(design, spread, size, asked.figure)]
     return lines
@@ -155,6 +173,12 @@ def _dollars(study: Study, pilot: Path | None) -> Callable[[str], float] | None:
     if not sum(every):
         return None
     return lambda cell: means.get(cell, sum(every) / len(every))
+
+
+def _mean_price(study: Study, design: Any, pilot: Path | None) -> float:
+    """Return the mean price of an episode by the pilot; 1 where nothing says."""
+    cost = _dollars(study, pilot)
+    return sum(map(cost, design.codes)) / len(design.codes) if cost else 1.0
 
 
 def _simulated(

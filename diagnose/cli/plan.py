@@ -27,6 +27,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--power", type=float, default=0.8, help="wished chance to find (0.8)")
     for name, said in ASSUMED.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, help=said)
+    parser.add_argument("--budget", type=float, help="to be split over tasks and runs, as dollars")
+    parser.add_argument(
+        "--episode-price", type=float, help="of an episode (as in the pilot; 1 without one)"
+    )
+    parser.add_argument("--task-price", type=float, default=0.0, help="of having one more task (0)")
     parser.add_argument("--simulate", action="store_true", help="check the power by simulation")
     parser.add_argument(
         "--figure", type=Path, help="draw power curves: a name, .png and .svg are written"

@@ -10,7 +10,7 @@ from analysis.layout import INTERVENTIONS
 from analysis.planning.boundaries import boundary, equal
 from analysis.planning.designs import Cells
 from analysis.planning.fraction_report import fraction_table
-from analysis.planning.power import Assumed, Components, Size
+from analysis.planning.power import Assumed, Components, Price, Size, best_split
 from analysis.planning.simulate import matched
 from analysis.uncertainty import Uncertainty
 from diagnose.cli.main import main
@@ -72,6 +72,19 @@ def test_designs_are_compared_by_what_they_need(capsys):
     assert full[-4:-2] == ["–", "–"]  # 25 tasks of SD 0.2 end at +-8 pp
 
 
+def test_a_budget_is_split_as_the_best_split(capsys):
+    out = " ".join(
+        said(capsys, "--budget", "2000", "--episode-price", "0.1", "--task-price", "20").split()
+    )
+    (one, *_) = leading("full_factorial")
+    parts = Assumed().components(one.weights)
+    best = best_split(parts, 2000, 16, Price(0.1, 20), 1000)
+    told = f"{best.tasks} x {best.runs} ({100 * best.detectable(parts):.1f} pp)"
+    assert "Of 2,000 at 0.1 an episode and 20 a task, shapley:gap_hints is found best with" in out
+    assert told in out
+    assert "has no two tasks" in said(capsys, "--budget", "20")
+
+
 def leading(name: str):
     codes = tuple(cell.code for cell in cells(FACTORS, name))
     return Cells(INTERVENTIONS, codes).leading
@@ -128,6 +141,9 @@ def test_designs_of_every_kind(arguments, told, capsys):
         (["--power", "1"], "--power"),
         (["--power", "nan"], "--power"),
         (["--figure", "x.pdf"], "--figure"),
+        (["--budget", "0"], "--budget"),
+        (["--budget", "nan"], "--budget"),
+        (["--budget", "9", "--task-price", "-1"], "--task-price"),
         (["study.stop.rule=pocok"], "study.stop.rule"),
         (["study.stop.rule=pocock"], "study.stop.estimand"),
         (["study.stop.rule=pocock", "study.stop.scope=all"], "study.stop.scope"),
