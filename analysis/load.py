@@ -15,6 +15,7 @@ import pandas as pd
 
 from analysis.episodes import Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
+from analysis.planning import stopped
 from analysis.recorded import recorded
 from diagnose.errors import InputError
 
@@ -32,6 +33,7 @@ class Loaded:
     name: str
     held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
+    stop: stopped.Stop | None = None  # the study's declared looks
 
 
 def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
@@ -125,7 +127,12 @@ def _load_study(path: Path) -> Loaded:
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
     name = read.study or file.parent.name
-    return Loaded(table, ordered, _capacities(ordered, capacities), truth, name, held, planned)
+    stop = stopped.read(file.parent)
+    if planned is not None and stop is not None:
+        planned -= stop.not_run
+    return Loaded(
+        table, ordered, _capacities(ordered, capacities), truth, name, held, planned, stop
+    )
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from analysis.estimates import Finding, Place, evaluate
 from analysis.layout import ALL, INTERVENTIONS, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
+from analysis.planning.stopped import Stop, allowed_for
 from analysis.results import Estimates
 from analysis.sample import Sample, sample_of, truth_sample
 from analysis.uncertainty import Uncertainty, checked_target
@@ -38,6 +39,7 @@ class Study:
     known: Mapping[str, Any] | None = None  # truth of a synthetic subject
     held: Mapping[str, int] = field(default_factory=dict)  # factors of one dose, and the dose
     planned: int | None = None  # episodes of the schedule, where one is known
+    stop: Stop | None = None  # looks that were declared, and taken
     _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -62,6 +64,7 @@ class Study:
             read.truth,
             read.held,
             read.planned,
+            read.stop,
         )
 
     @property
@@ -113,7 +116,7 @@ class Study:
         frame = pd.DataFrame(rows, columns=[*COLUMNS, *COMPANIONS])
         if self.layout.factors != INTERVENTIONS:
             frame["factors"] = " ".join(self.layout.factors)  # the order of a cell's digits
-        return adjusted(frame)
+        return adjusted(allowed_for(frame, self, how))
 
     def _rows(self, model: str, how: Uncertainty) -> list[dict[str, Any]]:
         place = self.place(model, how)

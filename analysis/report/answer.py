@@ -1,14 +1,14 @@
 """The answer in words: which capacity holds a model back most, about what, from how much."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 
 from analysis import contrasts
 from analysis.estimands import Contrast
 from analysis.estimates import Finding, evaluate
-from analysis.layout import ALL, Floats
+from analysis.fractions import aliased
+from analysis.layout import ALL, Floats, Layout
 from analysis.report.rows import TITLES, ModelTable, interval, pp, span
 from analysis.study import Study
 from analysis.uncertainty import Uncertainty
@@ -83,6 +83,8 @@ def heading(study: Study, how: Uncertainty) -> str:
             f" UNFINISHED: {study.planned - total:,} of {study.planned:,} episodes have not run; "
             "the same command continues."
         )
+    if study.stop is not None:
+        text += f" {study.stop.said}"
     if study.held:
         doses = (f"{name} at {dose or 'off'}" for name, dose in study.held.items())
         text += f" Held: {', '.join(doses)}."
@@ -155,12 +157,15 @@ def _said(table: ModelTable, kind: str, factor: str) -> str:
 
 def _difference(table: ModelTable, how: Uncertainty, kind: str, pair: tuple[str, str]) -> Finding:
     place = table.study.place(table.model, how)
-    first, second = (_weights(table.study.layout.factors, kind, name) for name in pair)
+    first, second = (_weights(table.study.layout, kind, name) for name in pair)
     return evaluate(place, [Contrast("difference", first - second)], [(-2.0, 2.0)])[0]
 
 
-def _weights(factors: Sequence[str], kind: str, name: str) -> Floats:
-    k, index = len(factors), factors.index(name)
+def _weights(layout: Layout, kind: str, name: str) -> Floats:
+    k, index = len(layout.factors), layout.factors.index(name)
     if kind == "seq":
         return contrasts.step(k, range(index), [index])
+    if kind == "ame":  # what a fraction estimates in its stead
+        made = aliased((index,), layout.cells, layout.factors)
+        return contrasts.banzhaf(k, [index]) if made is None else made[0]
     return WEIGHTS[kind](k, [index])

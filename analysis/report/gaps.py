@@ -5,16 +5,26 @@ import math
 import numpy as np
 
 from analysis import arms
+from analysis.layout import ALL
+from analysis.planning.fraction_report import fraction_table
 from analysis.report.rows import TITLES, ModelTable, interval, pp, span
 from analysis.report.table import Table
+from analysis.uncertainty import Uncertainty, checked_target
 
 
 def gap_tables(table: ModelTable) -> list[Table]:
-    """Return the leading measure with its range over the orders, then the sequential gaps."""
+    """Return the leading measure with its range over the orders, then the sequential gaps.
+
+    In a fraction of the factorial: what each of its contrasts is aliased with.
+    """
     kind = table.leading or "add1"
     made = [kind_table(table, kind, ordered=kind != "seq")]
     if kind != "seq" and table.measured("seq"):
         made.append(kind_table(table, "seq", ordered=False))
+    if kind == "ame" and table.model != ALL:
+        how = Uncertainty(checked_target(str(next(iter(table.rows.values()))["target"])))
+        fraction = fraction_table(table.study, table.model, how)
+        made += [fraction] if fraction else []
     return made
 
 

@@ -23,8 +23,8 @@ def report(estimates: Estimates) -> str:
     models = estimates.models
     if len(models) == 1:
         table = ModelTable.of(study, frame, models[0])
-        lines = [*_answered(table, how), *_wrapped(heading(study, how)), "", *_part(table)]
-        return "\n".join(lines)
+        lines = [*_answered(table, how), *_wrapped(heading(study, how)), ""]
+        return "\n".join([*lines, *_part(table)])
     lines = [*_wrapped(heading(study, how)), ""]
     for model in models:
         table = ModelTable.of(study, frame, model)

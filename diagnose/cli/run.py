@@ -87,11 +87,12 @@ def _job(config: Any) -> int:
                 policy=study.policy,
                 progress=progress,
                 concurrency=study.concurrency,
+                stopping=study.stopping,
             )
     if end.exit_code:
         return end.exit_code
     end_of(study)
-    return OK if end.recorded == end.total else FAILED
+    return OK if end.recorded + end.not_run == end.total else FAILED
 
 
 def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
