@@ -25,6 +25,8 @@ def answer(table: ModelTable, how: Uncertainty) -> str:
     order = sorted(factors, key=lambda factor: -table.value(f"{kind}:{factor}"))
     top = order[0]
     measure = TITLES[kind]
+    if kind == "ame":
+        measure += ", each with its aliases"
     if np.isnan(table.value(f"{kind}:{top}", "ci_low")):
         method = table.rows[f"{kind}:{top}"]["method"]
         return f"The largest gap is {_said(table, kind, top)} ({measure}); {method}."
@@ -115,7 +117,10 @@ def legend(table: ModelTable) -> list[str]:
 def particulars(table: ModelTable) -> list[str]:
     """Return what holds of this model's estimates: missing episodes, method."""
     kind = table.leading or "add1"
-    methods = {table.rows[name]["method"] for name in table.names(kind)}
+    # What a fraction estimates instead is a table of its own.
+    methods = {
+        table.rows[name]["method"].partition("; fraction: ")[0] for name in table.names(kind)
+    }
     missing = worst_and_best(table)
     return [*([missing] if missing else []), "Method: " + "; or ".join(sorted(methods)) + "."]
 

@@ -15,6 +15,7 @@ from analysis.figures import of_study
 from analysis.figures.levels import condition
 from analysis.figures.style import Drawn, slug
 from analysis.layout import ALL
+from analysis.place import NOT_ESTIMABLE
 from analysis.report.answer import answer, heading, legend, particulars, rates
 from analysis.report.blocks import Block, Heading, Numbers, Picture, Section, TableBlock, Words
 from analysis.report.gaps import arm_tables, gap_tables
@@ -92,7 +93,7 @@ def _side_by_side(tables: Sequence[ModelTable]) -> Table:
 
 
 def _limits(row: Mapping[str, Any]) -> str:
-    if row["status"]:
+    if row["status"] == NOT_ESTIMABLE:
         return "not estimable"
     return f"{pp(row['estimate'])} {interval(row['ci_low'], row['ci_high'])}"
 
@@ -118,7 +119,7 @@ def _cells(estimates: Estimates, tables: Sequence[ModelTable]) -> Table:
 
 
 def _rate(row: Mapping[str, Any]) -> str:
-    if row["status"]:
+    if row["status"] == NOT_ESTIMABLE:
         return "not estimable"
     return f"{100 * row['estimate']:.1f} {interval(row['ci_low'], row['ci_high'])}"
 

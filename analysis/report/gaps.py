@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis import arms
 from analysis.layout import ALL
+from analysis.place import NOT_ESTIMABLE
 from analysis.planning.fraction_report import fraction_table
 from analysis.report.rows import TITLES, ModelTable, interval, pp, span
 from analysis.report.table import Table
@@ -105,7 +106,7 @@ def _joined(table: ModelTable, name: str | None, *, known: bool = False) -> list
 
 def _estimate(table: ModelTable, name: str, *, known: bool) -> list[str]:
     row = table.rows[name]
-    if row["status"]:
+    if row["status"] == NOT_ESTIMABLE:
         cells = ["–", "not estimable"]
     else:
         cells = [pp(row["estimate"]), interval(row["ci_low"], row["ci_high"])]
