@@ -2,27 +2,40 @@
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 from diagnose.cli.main import OK
+from diagnose.errors import InputError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("source", help="a study folder, a .csv or .parquet table, or paper")
+    parser.add_argument(
+        "source", nargs="?", help="a study folder, a .csv or .parquet table, or paper"
+    )
     parser.add_argument("--target", choices=("new", "fixed"), default="new")
     parser.add_argument("--out", type=Path, help="write the estimates: .csv or .parquet")
+    parser.add_argument(
+        "--explain",
+        metavar="ESTIMAND",
+        help="say what an estimand is, shapley:gap_hints or shapley; with a source its numbers too",
+    )
     parser.add_argument("--tables", type=Path, help="a folder for the tables: LaTeX and Markdown")
 
 
 def main(given: argparse.Namespace) -> int:
-    """Print and write the estimates."""
+    """Print and write the estimates, or explain one."""
+    if given.source is None and given.explain is None:
+        raise InputError("source", "nothing", "name a study folder, a table or paper; or --explain")
+    if given.explain is not None and given.out is not None:
+        raise InputError("--out", str(given.out), "--explain writes nothing: leave one of them out")
     from analysis import cli
 
-    cli.analyze(
-        "paper" if given.source == "paper" else Path(given.source),
-        given.target,
-        given.out,
-        print,
-        given.tables,
-    )
+    source: Path | Literal["paper"] | None = None
+    if given.source is not None:
+        source = "paper" if given.source == "paper" else Path(given.source)
+    if given.explain is not None:
+        cli.explain(given.explain, source, given.target, print)
+    elif source is not None:
+        cli.analyze(source, given.target, given.out, print, given.tables)
     return OK
