@@ -67,9 +67,9 @@ def report(study: Study) -> None:
     from analysis import cli
 
     cli.analyze(study.folder, "new", study.folder / "estimates.csv", print)
-    cli.figures(study.folder, study.folder / "figures")
+    cli.figures(study.folder, study.folder / "figures", only=cli.QUICK)
     device = _picture(study)
-    print(f"\nFigures: {study.folder / 'figures'}")
+    print(f"\nFigures: {study.folder / 'figures'}; all of them: diagnose figures {study.folder}")
     if device:
         print(f"A device that passed: {device}")
     print(spent(read_records(study.folder)))
