@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.estimands import CATALOGUE, Contrast
-from analysis.figures.marks import leading, limits, percent, short, zero
+from analysis.figures.marks import headed, leading, limits, percent, short, zero
 from analysis.figures.style import (
     COLUMN,
     PAGE,
@@ -131,7 +131,7 @@ def _paired(axes: "Axes", own: pd.DataFrame) -> None:
     axes.plot(np.ones(len(own)), after, "o", color=shade, markersize=3, mew=0)
     for x, values in ((-0.17, before), (1.17, after)):
         axes.plot(x, values.mean(), "D", color=ink.ink, markersize=4)
-    axes.set_title(f"{first['capacity']}\n{first['factor']}", fontsize=SIZES["text"])
+    axes.set_title(headed(first["capacity"], first["factor"]), fontsize=SIZES["text"])
     axes.set_xticks([0, 1], ["without", "with"])
     axes.set_xlim(-0.45, 1.45)
 
@@ -179,7 +179,7 @@ def _strips(
             if not own.empty:
                 _strip(axes, float(y), own)
         first = frame[frame["factor"] == factor].iloc[0]
-        axes.set_title(f"{first['capacity']}\n{factor}", fontsize=SIZES["text"])
+        axes.set_title(headed(first["capacity"], factor), fontsize=SIZES["text"])
         if models[-1] == ALL:
             axes.axhline(len(models) - 1.45, color=theme().faint, lw=0.8, zorder=0.4)
         bare(axes, "left")

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.figures.marks import MARKER, across, diamond, leading, percent, short, signed, zero
+from analysis.figures.marks import (
+    MARKER,
+    across,
+    diamond,
+    headed,
+    leading,
+    percent,
+    short,
+    signed,
+    zero,
+)
 from analysis.figures.style import (
     PAGE,
     SIZES,
@@ -42,15 +52,17 @@ KINDS = {  # the fairest that a design allows first
 RATIOS = {"ratio": "(baseline + gap) / baseline", "mlogor": "odds ratio"}
 LEADING = ("shapley", "seq", "add1")
 LIMITS = ("ci_low", "estimate", "ci_high")
+BOUNDS = ("manski_low", "manski_high")  # where episodes are missing
 NOT_ESTIMABLE = "not estimable"
 MOST_PANELS = 4  # side by side
+CLOSE = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # ticks of a short log axis
 
 
 def forest_frame(estimates: Estimates) -> pd.DataFrame:
     """Return the rows of the forest; no rows if no effect is estimable.
 
     Columns: panel, row, model, kind, factor, capacity, estimate, ci_low, ci_high, n, method,
-    status, pooled. A row that is not estimable is there, without numbers.
+    status, pooled, manski_low, manski_high. A row that is not estimable is there, without numbers.
     """
     kinds = list(KINDS) if len(estimates.study.models) == 1 else [leading(estimates, LEADING)]
     return _rows(estimates, {kind: KINDS[kind] for kind in kinds})
@@ -64,7 +76,7 @@ def ratio_frame(estimates: Estimates) -> pd.DataFrame:
     """
     several = len(estimates.study.models) > 1
     frame = _rows(estimates, {"ratio": RATIOS["ratio"]} if several else RATIOS)
-    for column in LIMITS if not frame.empty else ():
+    for column in (*LIMITS, *BOUNDS) if not frame.empty else ():
         of_gap = frame["kind"] == "ratio"
         own = frame[column].astype(float)
         frame[column] = np.where(of_gap, np.maximum(1 + own, 0.0), np.exp(own))
@@ -84,11 +96,12 @@ def _rows(estimates: Estimates, kinds: dict[str, str]) -> pd.DataFrame:
                 if one is None:
                     continue
                 capacity = study.capacities[factor]
-                panel = f"{capacity}\n{factor}" if several else asked
+                panel = headed(capacity, factor) if several else asked
                 row: dict[str, object] = {"panel": panel, "row": model if several else factor}
                 row |= {"model": model, "pooled": several and model == ALL}
                 row |= {"kind": kind, "factor": factor, "capacity": capacity}
-                row |= {name: float(one[name]) for name in LIMITS} | {"n": one["n_episodes"]}
+                row |= {name: float(one[name]) for name in (*LIMITS, *BOUNDS)}
+                row |= {"n": one["n_episodes"]}
                 row |= {"method": one["method"], "status": one["status"]}
                 found.append(row)
         if any(np.isfinite(float(str(row["estimate"]))) for row in found):
@@ -168,11 +181,20 @@ def _draw(axes: "Axes", y: float, row: dict[str, Any], span: tuple[float, float]
         return
     if span is not None:
         _ratio(axes, y, row, span)
-    elif row["pooled"]:
+        return
+    _bounds(axes, y, row)
+    if row["pooled"]:
         diamond(axes, y, row)
     else:
         across(axes, y, row)
         _over(axes, y, row, percent(row["estimate"]), signed(percent(row["estimate"])))
+
+
+def _bounds(axes: "Axes", y: float, row: dict[str, Any]) -> None:
+    """Draw what missing episodes at their worst and best would make of the estimate."""
+    ends = [percent(row[name]) for name in BOUNDS]
+    if np.isfinite(ends).all():
+        axes.plot(ends, [y + 0.2] * 2, color=theme().quiet, lw=1.0, ls=":")
 
 
 def _over(axes: "Axes", y: float, row: dict[str, Any], x: float, text: str) -> None:
@@ -196,13 +218,16 @@ def _span(frame: pd.DataFrame) -> tuple[float, float]:
 
 
 def _log_axis(axes: "Axes", span: tuple[float, float]) -> None:
-    """Set a log axis with ticks at powers of two, far enough apart to be read."""
+    """Set a log axis with ticks at powers of two, or closer ones where it is short."""
     axes.set_xscale("log", base=2)
     axes.set_xlim(*span)
     first, last = math.ceil(math.log2(span[0])), math.floor(math.log2(span[1]))
-    step = max(1, -(-(last - first + 1) // 5))
-    powers = sorted({power for power in range(first, last + 1) if power % step == 0} | {0})
-    axes.set_xticks([2.0**power for power in powers], [_power(power) for power in powers])
+    if last - first < 2:
+        ticks = {tick: f"{tick:g}" for tick in CLOSE if span[0] <= tick <= span[1]}
+    else:
+        step = -(-(last - first + 1) // 5)
+        ticks = {2.0**n: _power(n) for n in range(first, last + 1) if n % step == 0}
+    axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
 
 
@@ -232,8 +257,13 @@ def _ratio(axes: "Axes", y: float, row: dict[str, Any], span: tuple[float, float
 
 def said(estimates: Estimates, frame: pd.DataFrame) -> str:
     """Return how to read a forest: what the diamond is, or how its panels differ."""
+    worst = "Dotted: missing episodes at their worst and best. "
+    worst = worst if frame[list(BOUNDS)].notna().any(axis=None) else ""
     if frame["pooled"].any():
-        return "Diamond: the models averaged within each task, equal weights; wide as its interval."
+        return (
+            f"{worst}Diamond: the models averaged within each task, equal weights; as wide as its "
+            "interval."
+        )
     order = " > ".join(estimates.study.layout.factors)
     texts = {
         "shapley": "Shapley value: mean over all orders.",
@@ -242,7 +272,7 @@ def said(estimates: Estimates, frame: pd.DataFrame) -> str:
         "add1": "First: nothing else on.",
         "loo": "Last: all else on.",
     }
-    return " ".join(texts[kind] for kind in dict.fromkeys(frame["kind"]))
+    return worst + " ".join(texts[kind] for kind in dict.fromkeys(frame["kind"]))
 
 
 def names_missing(frame: pd.DataFrame) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.figures.marks import percent, zero
+from analysis.figures.marks import headed, percent, zero
 from analysis.figures.style import (
     PAGE,
     SIZES,
@@ -76,7 +76,7 @@ def level_effects(frame: pd.DataFrame, heading: str, note: str) -> Drawn:
             line[0].tick_params(axis="y", labelsize=SIZES["small"])
     for axes, factor in zip(grid[0], factors, strict=True):
         capacity = frame.loc[frame["factor"] == factor, "capacity"].iloc[0]
-        axes.set_title(f"{capacity}\n{factor}", fontsize=SIZES["text"])
+        axes.set_title(headed(capacity, factor), fontsize=SIZES["text"])
         axes.set_xticks(levels, [f"L{level}" for level in levels])
         axes.set_xlim(levels[0] - 0.5, levels[-1] + 0.5)
     if not several:

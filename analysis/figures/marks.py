@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from analysis.figures.style import folded
 from analysis.figures.theme import colour, theme
 from analysis.load import BUNDLE
 from analysis.results import Estimates
@@ -38,6 +39,12 @@ def leading(estimates: Estimates, kinds: Sequence[str]) -> str:
         if 2 * sum(found(model, kind) == len(factors) for model in models) >= len(models):
             return kind
     return max(kinds, key=lambda kind: sum(found(model, kind) for model in models))
+
+
+def headed(capacity: str, factor: str) -> str:
+    """Return the title of an intervention's panel."""
+    told = folded(factor, 22)
+    return told if capacity == factor else f"{folded(capacity, 22)}\n{told}"
 
 
 def limits(low: float, middle: float, high: float) -> str:

@@ -182,9 +182,9 @@ def named(model: str) -> str:
 
 
 def folded(name: str, width: int = 20) -> str:
-    """Return a name in lines of about ``width`` characters, cut behind ``/``, ``_`` or ``-``."""
+    """Return a name in lines of about ``width`` characters, cut behind ``/ _ - +``."""
     lines = [""]
-    for part in re.findall(r"[^/_\- ]*[/_\- ]|[^/_\- ]+$", name):
+    for part in re.findall(r"[^/_\-+ ]*[/_\-+ ]|[^/_\-+ ]+$", name):
         if lines[-1] and len(lines[-1]) + len(part) > width:
             lines.append("")
         lines[-1] += part

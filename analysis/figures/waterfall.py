@@ -71,11 +71,13 @@ def _row(
 def said(estimates: Estimates) -> str:
     """Return how to read the waterfall."""
     orders = math.factorial(len(estimates.study.layout.factors))
-    return (
-        "A step is a Shapley value: the mean gain over all orders of switching the interventions "
-        f"on. Thin bracket: from its least to its greatest gain over the {orders} orders, from "
-        "where the step begins."
-    )
+    text = "A step is a Shapley value: the mean gain over all orders of switching things on."
+    if orders > 1:
+        text += (
+            f" Thin bracket: from its least to its greatest gain over the {orders} orders, from "
+            "where the step begins."
+        )
+    return text
 
 
 @styled
@@ -165,7 +167,7 @@ def _intervals(axes: "Axes", x: int, step: dict[str, Any], base: float) -> None:
     low, high = percent(step["ci_low"]), percent(step["ci_high"])
     axes.plot([x, x], [base + low, base + high], color=own.paper, lw=3.0)
     axes.plot([x, x], [base + low, base + high], color=own.ink, lw=1.3)
-    if not math.isnan(step["order_low"]):
+    if step["order_low"] < step["order_high"]:
         ends = [base + percent(step["order_low"]), base + percent(step["order_high"])]
         axes.plot(
             [x + 0.36, x + 0.42, x + 0.42, x + 0.36], [ends[0], *ends, ends[1]], color=own.quiet,

@@ -37,6 +37,7 @@ from tests.analysis.figure_studies import CODES, MODELS, TASKS, rate, with_arms
 from tests.analysis.studies import study, table
 
 LIMITS = ("estimate", "ci_low", "ci_high")
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def numbers(estimates: Estimates, model: str = "m") -> pd.DataFrame:
@@ -488,6 +489,19 @@ def test_what_is_missing_is_told() -> None:
     assert "2 missing" in note(allowed["levels"]().figure)
 
 
+def test_missing_episodes_at_their_worst_and_best_stand_beside_the_interval() -> None:
+    estimates = figure_studies.lacking()
+    drawn = catalogue.available(estimates)["forest"]()
+    rows = estimates.frame.set_index("estimand")
+    axes = drawn.figure.axes[0]  # in sequence, the first way that this design allows
+    dotted = [list(line.get_xdata()) for line in axes.lines if line.get_linestyle() == ":"]
+    own = rows.loc[[f"seq:{factor}" for factor in INTERVENTIONS]]
+    bounds = 100 * own[["manski_low", "manski_high"]].dropna().to_numpy()
+    assert 0 < len(bounds) == len(dotted)
+    assert np.array(dotted) == pytest.approx(bounds)
+    assert "Dotted: missing episodes at their worst and best" in note(drawn.figure)
+
+
 def test_an_estimate_without_an_interval_says_so() -> None:
     drawn = catalogue.available(study(table(rate, tasks=["A-L1"])).estimates())["forest"]()
     assert "A mark without a whisker has no interval" in note(drawn.figure)
@@ -510,6 +524,18 @@ def test_some_figures_are_drawn_at_the_end_and_all_when_asked_for(tmp_path: Path
     assert set(catalogue.of_study(study(two).estimates(), ["levels"])) == {
         "levels_of_m", "levels_of_n"
     }  # fmt: skip
+
+
+def test_the_gallery_has_every_figure_in_small() -> None:
+    page = (DOCS / "figures.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)`", page, flags=re.MULTILINE)
+    allowed = {**catalogue.available(figure_studies.one())}
+    allowed |= catalogue.available(figure_studies.armed())
+    assert set(listed) == set(allowed) - {"interactions_banzhaf"}
+    shown = re.findall(r"^!\[.+\]\((.+)\)$", page, flags=re.MULTILINE)
+    assert {f"figures/{name}.png" for name in listed[1:]} | {"capacity_gaps.png"} <= set(shown)
+    for picture in shown:
+        assert (DOCS / picture).stat().st_size < 80_000, picture
 
 
 def test_published_figures_say_target_n_and_interval(tmp_path: Path) -> None:
