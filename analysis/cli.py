@@ -1,6 +1,6 @@
 """What the command line calls: analyse a source, or draw its figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,14 +8,17 @@ import pandas as pd
 
 from analysis import figures as drawing
 from analysis import published
+from analysis.figures.catalogue import QUICK
 from analysis.figures.paper import of_published
-from analysis.figures.style import save
+from analysis.figures.style import USUAL, save
 from analysis.report.table import save as save_tables
 from analysis.report.terminal import published_report, published_table
 from analysis.results import Estimates
 from analysis.study import Study
 from analysis.uncertainty import checked_target
 from diagnose.errors import InputError
+
+__all__ = ["QUICK", "analyze", "figures", "write"]
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -100,15 +103,31 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         frame.to_csv(path, index=False, float_format="%.12g", lineterminator="\n")
 
 
-def figures(source: Path | Estimates | Literal["paper"], out_dir: Path) -> list[Path]:
-    """Draw the figures of a study, or of the published tables, as PNG and SVG.
+def figures(
+    source: Path | Estimates | Literal["paper"],
+    out_dir: Path,
+    *,
+    formats: Sequence[str] = USUAL,
+    theme: str = "light",
+    only: Collection[str] | None = None,
+) -> list[Path]:
+    """Draw the figures of a study, or of the published tables.
+
+    Args:
+        source: a study folder, a table, their estimates, or ``paper``.
+        out_dir: where they go.
+        formats: of ``png``, ``svg``, ``pdf``.
+        theme: ``light`` or ``dark``.
+        only: names of a study's figures; None = all.
 
     Raises:
-        InputError: the source cannot be used.
+        InputError: the source, a format or the theme cannot be used.
     """
     if str(source) == "paper":
         drawn = of_published(published.load_published())
     else:
-        drawn = drawing.of_study(estimates_of(source, "new"))
+        drawn = drawing.of_study(estimates_of(source, "new"), only)
     out_dir.mkdir(parents=True, exist_ok=True)
-    return [path for name, one in drawn.items() for path in save(one, out_dir / name)]
+    return [
+        path for name, one in drawn.items() for path in save(one, out_dir / name, formats, theme)
+    ]

@@ -1,7 +1,7 @@
 """A report of estimates: put together, and written as files."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +15,22 @@ from analysis.results import Estimates
 _COUNTS = dict(enumerate("two three four five six seven eight nine".split(), 2))
 
 
-def built(estimates: Estimates, made: Made, recorded: Recorded | None = None) -> Report:
+def built(
+    estimates: Estimates,
+    made: Made,
+    recorded: Recorded | None = None,
+    only: Collection[str] | None = None,
+) -> Report:
     """Put a report together.
 
     Args:
         estimates: of a study or a table.
         made: the command and the versions that make the report.
         recorded: what the study's records say besides; None for a table, which cannot say it.
+        only: names of figures; None = all that the study allows.
     """
     study = estimates.study
-    drawn, kinds = findings.figures(estimates)
+    drawn, kinds = findings.figures(estimates, only)
     sections = [
         findings.answers(estimates),
         findings.gaps(estimates),

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -145,11 +145,11 @@ def codes_of(study: Study) -> list[str]:
     return ["".join(digits) for digits in zip(*columns, strict=True)]
 
 
-def figures(estimates: Estimates) -> tuple[Section, set[str]]:
+def figures(estimates: Estimates, only: Collection[str] | None = None) -> tuple[Section, set[str]]:
     """Return the figures, each with the numbers it plots, and the kinds of estimand in them."""
     blocks: list[Block] = []
     kinds: set[str] = set()
-    for name, drawn in of_study(estimates).items():
+    for name, drawn in of_study(estimates, only).items():
         blocks.append(_picture(name, drawn))
         table = frame_table(f"figure_{name}", f"What {name} plots", drawn.frame)
         blocks.append(Numbers(f"The numbers of this figure ({len(table.rows)} rows)", table))
@@ -163,12 +163,11 @@ def figures(estimates: Estimates) -> tuple[Section, set[str]]:
 def _picture(name: str, drawn: Drawn) -> Picture:
     """Return a figure with title and note as text, which can be read aloud, copied and wrapped."""
     figure = drawn.figure
+    dark = drawn.themed("dark").figure
     title, note = figure.get_suptitle(), figure.get_supxlabel()
-    themed: Any = getattr(drawn, "themed", None)
-    dark = _svg(themed("dark").figure) if themed else b""
     said = name.replace("_", " ").capitalize()
     flat = [" ".join(text.split()) for text in (title or said, note)]
-    return Picture(name, flat[0], flat[1], _svg(figure), dark=dark)
+    return Picture(name, flat[0], flat[1], _svg(figure), dark=_svg(dark))
 
 
 def _svg(figure: "Figure") -> bytes:

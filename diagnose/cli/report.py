@@ -19,7 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="a study folder, or a .csv or .parquet table")
     parser.add_argument("--target", choices=("new", "fixed"), default="new")
     parser.add_argument("--out", type=Path, help="folder for the page; else report/ of the study")
-    parser.add_argument("--no-pictures", action="store_true", help="draw no devices")
+    parser.add_argument(
+        "--quick", action="store_true", help="the main figures only, and no devices drawn"
+    )
 
 
 def main(given: argparse.Namespace) -> int:
@@ -38,23 +40,20 @@ def main(given: argparse.Namespace) -> int:
     if out.exists() and not out.is_dir():
         raise InputError("out", str(out), "is a file; name a folder")
     estimates = Study.load(source).estimates(given.target)
-    pictures = not given.no_pictures
-    command = command_of(source, given.target, pictures=pictures)
-    print(report(estimates, source, out, command, pictures=pictures))
+    command = command_of(source, given.target, quick=given.quick)
+    print(report(estimates, source, out, command, quick=given.quick))
     return OK
 
 
-def command_of(source: Path, target: str, *, pictures: bool) -> str:
+def command_of(source: Path, target: str, *, quick: bool) -> str:
     """Return the command that makes a report, wherever it is written to."""
     words = ["diagnose", "report", str(source)]
     words += [] if target == "new" else ["--target", target]
-    words += [] if pictures else ["--no-pictures"]
+    words += ["--quick"] if quick else []
     return shlex.join(words)
 
 
-def report(
-    estimates: "Estimates", source: Path, out: Path, command: str, *, pictures: bool
-) -> Path:
+def report(estimates: "Estimates", source: Path, out: Path, command: str, *, quick: bool) -> Path:
     """Write a report and return its page's path.
 
     Args:
@@ -62,18 +61,20 @@ def report(
         source: a study folder, its ``episodes.jsonl``, or a table.
         out: the folder to write into.
         command: that makes this report.
-        pictures: whether devices are drawn.
+        quick: with the main figures only, and no devices drawn.
 
     Raises:
         StoreError: the study's file is broken.
     """
+    from analysis.figures import QUICK
     from analysis.report.compose import built, write
     from analysis.report.recorded import Made
     from diagnose.cli.gathered import gathered
 
     of_study = source.is_dir() or source.suffix == ".jsonl"
-    recorded = gathered(source, pictures=pictures) if of_study else None
-    return write(built(estimates, Made(command, _versions()), recorded), out)
+    recorded = gathered(source, pictures=not quick) if of_study else None
+    only = QUICK if quick else None
+    return write(built(estimates, Made(command, _versions()), recorded, only), out)
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

@@ -141,7 +141,7 @@ def missing() -> Study:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not about figures need not wait for them."""
-    monkeypatch.setattr(findings, "of_study", lambda _estimates: {})
+    monkeypatch.setattr(findings, "of_study", lambda _estimates, _only: {})
 
 
 def test_a_table_s_page_is_whole_and_says_what_a_table_cannot_know(missing: Study) -> None:

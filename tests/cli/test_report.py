@@ -136,7 +136,7 @@ def test_the_report_is_written_beside_its_source(
     assert f"diagnose report {own}" in page.read_text()
     assert main(["report", str(own), "--target", "fixed", "--out", str(tmp_path / "x")]) == 0
     assert "--target fixed" in (tmp_path / "x" / "report.md").read_text()
-    assert main(["report", str(folder / "episodes.jsonl"), "--no-pictures"]) == 0
+    assert main(["report", str(folder / "episodes.jsonl"), "--quick"]) == 0
     assert (folder / "report" / "report.html").is_file()
     assert main(["report", str(own), "--out", str(own)]) == 2
     assert "is a file; name a folder" in capsys.readouterr().err
