@@ -130,7 +130,7 @@ class Study:
         rows = []
         findings = evaluate(place, [spec for _, spec in pairs], spans)
         for (entry, spec), found in zip(pairs, findings, strict=True):
-            row = asdict(found) | {"model": model, "estimand": spec.name, "target": how.target}
+            row = {**vars(found), "model": model, "estimand": spec.name, "target": how.target}
             if not entry.tested:
                 row["p"] = np.nan
             row["truth"] = self._truth(spec)

@@ -8,12 +8,14 @@ from analysis.estimands.spec import Computed, Spec
 from analysis.layout import Layout
 
 INTERVAL = (
-    "new tasks: t over the tasks' estimates; fixed tasks: variance of the estimate under each "
-    "task's binomial, times n/(n-1); where none is seen, Wilson on the number of tasks"
+    "fixed tasks: variance of the estimate under each task's binomial, times n/(n-1), with rates "
+    "(c+1/2)/(n+1) for k > 1; new tasks: that of the tasks' estimates, or of the runs if larger; "
+    "then t for k = 1, and Wilson's limits on effective counts beyond; where no variance is seen, "
+    "Wilson on the number of tasks"
 )
 VALID = (
     "every task has k observed runs of the cell; k are the powers of two and the most runs that a "
-    "cell has; runs are independent. Above n/2 the interval for fixed tasks is approximate"
+    "cell has; runs are independent"
 )
 
 

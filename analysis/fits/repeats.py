@@ -43,12 +43,25 @@ def pass_k(place: Place, cell: int, k: int, *, every: bool) -> Finding:
     spread = given.between(share, place.uncertainty)
     if place.uncertainty.target == "fixed" or spread.se == 0:
         spread = _within(seen[:, has], sums[:, has], k, every=every)
+    elif k > 1:
+        # Runs are a part of what differs between tasks: seen from tasks that all but pass, less.
+        runs = _within(seen[:, has], sums[:, has], k, every=every)
+        if runs.se > spread.se:
+            spread = Spread(runs.se, spread.df, f"{spread.method}, spread of {runs.method}")
     low = high = NAN
     told = spread.method
-    if spread.se > 0:
-        half = float(stdtrit(spread.df, 0.5 + intervals.LEVEL / 2)) * spread.se
-        low, high = estimate - half, estimate + half
-    elif spread.se == 0:
+    certain = not 1e-9 < estimate < 1 - 1e-9
+    if spread.se > 0 and not certain:
+        quantile = float(stdtrit(spread.df, 0.5 + intervals.LEVEL / 2))
+        low, high = estimate - quantile * spread.se, estimate + quantile * spread.se
+        if k > 1:
+            # Chances crowd at 0 or 1 as k grows: Wilson's limits with the trials that a binomial
+            # rate of this standard error has. Source: Kott and Carr 1997.
+            trials = np.array([estimate * (1 - estimate) / spread.se**2])
+            limits = intervals.wilson(np.array([estimate]), trials, quantile)
+            low, high = float(limits[0][0]), float(limits[1][0])
+            told = f"Wilson on effective counts, {told}"
+    elif spread.se == 0 or (certain and spread.se > 0):
         # A mean of tasks' chances varies no more than one of tasks that pass or fail.
         limits = intervals.wilson(np.array([estimate]), np.array([float(tasks)]))
         low, high = float(limits[0][0]), float(limits[1][0])
@@ -83,24 +96,26 @@ def chance(n: Floats, successes: Floats, k: int, *, every: bool) -> Floats:
 
 @cache
 def _table(n: int, k: int, every: bool) -> tuple[Floats, Floats]:
-    """Return the estimate from c = 0..n successes, and its variance were p = c / n.
+    """Return the estimate from c = 0..n successes, and its variance under the rate they suggest.
 
-    The variance is n / (n - 1) times that of the estimate under n runs of that p: at k = 1 the
-    unbiased p (1 - p) / (n - 1). Shape: n + 1.
+    The variance is n / (n - 1) times that of the estimate under n runs of a rate p. At k = 1, p is
+    c / n: the unbiased p (1 - p) / (n - 1). Beyond, p is Jeffreys' (c + 1/2) / (n + 1), as 0 or n
+    successes leave doubt that grows with k. Shape: n + 1.
     """
     c = np.arange(n + 1)
     ratio = np.array([comb(x, k) / comb(n, k) for x in (c if every else n - c).tolist()])
     value = ratio if every else 1.0 - ratio
     if n < 2:
         return value, np.zeros(n + 1)
-    weight = np.diff(bdtr(c[None, :].astype(float), n, c[:, None] / n), axis=1, prepend=0.0)
+    rate = (c + 0.5) / (n + 1) if k > 1 else c / n
+    weight = np.diff(bdtr(c[None, :].astype(float), n, rate[:, None]), axis=1, prepend=0.0)
     mean = weight @ value
     variance: Floats = (weight * (value - mean[:, None]) ** 2).sum(axis=1) * n / (n - 1)
     return value, variance
 
 
 def _within(seen: Floats, sums: Floats, k: int, *, every: bool) -> Spread:
-    """Return the spread over new runs, from n runs that succeed as often as those seen."""
+    """Return the spread over new runs (see ``_table``)."""
     if seen.min() < 2:
         return Spread(0.0, 0, "one run of a task")
     total = 0.0

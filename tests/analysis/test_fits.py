@@ -1,7 +1,7 @@
 """Fitted estimands against statsmodels, closed forms and brute force."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from math import comb
 
@@ -12,6 +12,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.optimize import brentq
 from statsmodels.discrete.conditional_models import ConditionalLogit
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
@@ -249,6 +250,31 @@ def test_bounds_of_fits_are_reached() -> None:
         assert row["manski_low"] < row["estimate"] < row["manski_high"]
 
 
+def around(p: float, se: float, df: int, k: int) -> list[float]:
+    """Limits around a rate: t at k = 1, else where the score z of its effective trials is t."""
+    t = stats.t.ppf(0.975, df)
+    if k == 1:
+        return [p - t * se, p, p + t * se]
+    trials = p * (1 - p) / se**2
+
+    def score(rate: float) -> float:
+        return (p - rate) ** 2 - t**2 * rate * (1 - rate) / trials
+
+    return [brentq(score, 0, p), p, brentq(score, p, 1)]
+
+
+def run_se(counts: Iterable[int], n: int, k: int, *, every: bool) -> float:
+    """The standard error of the mean over tasks under runs that succeed at Jeffreys' rates."""
+    total, tasks = 0.0, 0
+    ways = [comb(x if every else n - x, k) / comb(n, k) for x in range(n + 1)]
+    values = np.array(ways) if every else 1 - np.array(ways)
+    for c in counts:
+        chances = stats.binom.pmf(np.arange(n + 1), n, (c + 0.5) / (n + 1))
+        total += chances @ (values - chances @ values) ** 2 * n / (n - 1)
+        tasks += 1
+    return float(np.sqrt(total) / tasks)
+
+
 @pytest.mark.parametrize("k", [1, 2, 4, 5])
 def test_pass_at_k_is_the_share_of_draws_without_replacement(k: int) -> None:
     raw = table(
@@ -260,9 +286,11 @@ def test_pass_at_k_is_the_share_of_draws_without_replacement(k: int) -> None:
     for name, judge in (("pass@", any), ("pass^", all)):
         values = pd.Series([np.mean([judge(draw) for draw in task]) for task in draws])
         row = own.loc[f"{name}{k}:1000"]
-        half = stats.t.ppf(0.975, 24) * values.std(ddof=1) / 5
-        expected = [max(values.mean() - half, 0), values.mean(), min(values.mean() + half, 1)]
-        assert limits(row) == pytest.approx(expected, abs=1e-12)
+        se = values.std(ddof=1) / 5
+        if k > 1:
+            counts = [sum(runs) for runs in by_task]
+            se = max(se, run_se(counts, 5, k, every=name == "pass^"))
+        assert limits(row) == pytest.approx(around(values.mean(), se, 24, k), abs=1e-9)
         assert np.isnan(row["p"])
     kinds = {name.partition(":")[0] for name in own.index}
     assert {kind for kind in kinds if kind.startswith("pass")} == {
@@ -282,15 +310,9 @@ def test_pass_at_one_is_the_cell_and_its_interval() -> None:
 def test_the_spread_of_pass_at_k_over_runs_is_its_binomial_s() -> None:
     raw = table(lambda _task, cell: 0.3 + 0.4 * cell[0], seed=2, codes=["0000", "1000"])
     row = rows(raw, "fixed").loc["pass@2:1000"]
-    counts = raw[raw[A] == 1].groupby("task")["success"].sum().to_numpy(int)
-    total = 0.0
-    for c in counts:
-        chances = stats.binom.pmf(np.arange(9), 8, c / 8)
-        values = np.array([1 - comb(8 - x, 2) / comb(8, 2) for x in range(9)])
-        total += chances @ (values - chances @ values) ** 2 * 8 / 7
-    half = stats.t.ppf(0.975, 175) * np.sqrt(total) / 25
-    value = row["estimate"]
-    assert limits(row) == pytest.approx([value - half, value, value + half], abs=1e-12)
+    counts = raw[raw[A] == 1].groupby("task")["success"].sum()
+    expected = around(row["estimate"], run_se(counts, 8, 2, every=False), 175, 2)
+    assert limits(row) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_ratio_of_gaps_is_fieller_s() -> None:
