@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import pandas as pd
+
 from analysis.layout import ALL
 from analysis.published.names import (
     APPLICATION_LEADS,
@@ -17,7 +19,7 @@ from analysis.published.names import (
 )
 
 GEMINI = "gemini-3-pro"
-BETWEEN = "Compatible with these episodes: {low} to {high} pp."
+METHOD = "By {method}."
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,13 @@ def threefold(model: str) -> Claim:
     )  # fmt: skip
 
 
+def of_study(frame: pd.DataFrame) -> list[Claim]:
+    """Return the claims that can be put to a study's own estimates under the published names."""
+    models = [model for model in dict.fromkeys(frame["model"]) if model != ALL]
+    formats = {name for name in frame["estimand"] if name.startswith("format:")}
+    return own_claims(models, sorted(formats))
+
+
 def own_claims(models: Sequence[str], formats: Sequence[str] = ()) -> list[Claim]:
     """Return the claims that a study of one's own can be put to.
 
@@ -147,7 +156,7 @@ def own_claims(models: Sequence[str], formats: Sequence[str] = ()) -> list[Claim
         claims = gap_claims(models)
     else:
         claims = [
-            Claim(name, claim, published, estimand, tuple(models), said=BETWEEN)
+            Claim(name, claim, published, estimand, tuple(models), said=METHOD)
             for name, claim, published, estimand in (
                 (
                     "identification",
@@ -166,7 +175,7 @@ def own_claims(models: Sequence[str], formats: Sequence[str] = ()) -> list[Claim
         ]
         claims += [threefold(model) for model in models]
     for model in models:
-        claims += [replace(one, said=BETWEEN) for one in square_claims(model)]
+        claims += [replace(one, said=METHOD) for one in square_claims(model)]
     for estimand in formats:
         first, other = (form.replace("_", "-") for form in estimand.partition(":")[2].split("/"))
         said = f"{first} against {other}: {{low}} to {{high}} pp."

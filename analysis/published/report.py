@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.layout import ALL
 from analysis.published import tables
-from analysis.published.claims import Claim, own_claims, published_claims
+from analysis.published.claims import Claim, of_study, published_claims
 from analysis.published.names import GAPS
 from analysis.published.verdicts import ALPHA, RULE, verdict_lines, verdicts
 from analysis.report.table import WIDTH, Table
@@ -26,14 +26,7 @@ def own_text(frame: pd.DataFrame) -> str:
     """Return the same of a study's estimates under the published names; empty without rows."""
     if frame.empty:
         return ""
-    return _text(frame, claims_of(frame), "The same cells, as the paper reads them.", "")
-
-
-def claims_of(frame: pd.DataFrame) -> list[Claim]:
-    """Return the claims that can be put to a study's own models; only the threefold has a size."""
-    models = [model for model in dict.fromkeys(frame["model"]) if model != ALL]
-    formats = [name for name in frame["estimand"] if name.startswith("format:")]
-    return own_claims(models, sorted(set(formats)))
+    return _text(frame, of_study(frame), "The same cells, as the paper reads them.", "")
 
 
 def _text(frame: pd.DataFrame, claims: list[Claim], heading: str, note: str) -> str:

@@ -26,9 +26,7 @@ from analysis.report.table import Table
 from analysis.study import records
 
 Rows = Mapping[str, Mapping[str, Any]]  # estimand -> its columns
-SHORT = dict(
-    zip(FORMATS, ("claim-proof-...", "finding-explanation-...", "self-determined"), strict=True)
-)
+SHORT = dict(zip(FORMATS, ("claim-proof", "finding-explanation", "self-determined"), strict=True))
 MEAN = "mean of the models"
 TESTS = ("p", "p Holm", "p BH")
 FAMILY = "Holm and BH: over one kind of estimand, all models."
@@ -77,11 +75,16 @@ def limits(row: Mapping[str, Any] | None, scale: float = 100, digits: int = 1) -
 
 
 def p_value(value: float | None) -> str:
-    """Return a p value with two digits that count: ``0.22``, ``0.0031``, ``< 0.0001``."""
+    """Return a p value with two digits that count: ``0.22``, ``0.0031``, ``< 0.0001``.
+
+    Near 0.05 with three, so that it shows on which side it lies.
+    """
     if value is None or math.isnan(value):
         return "–"
     if value < 0.0001:
         return "< 0.0001"
+    if 0.045 <= value < 0.055:
+        return f"{value:.3g}"
     return f"{value:.2f}" if value >= 0.095 else f"{value:#.2g}"
 
 
@@ -174,7 +177,10 @@ def formats_again(frame: pd.DataFrame) -> Table:
             line += tests(less) if less else ["–"] * 3
             body.append(line + ([with_limits(rows.get(f"notes_gain:{form}"))] if gained else []))
     title = "Table 3 re-analysed: forms of consolidation"
-    note = f"{about(frame)} {FAMILY}"
+    note = (
+        f"{about(frame)} {FAMILY} Claim-proof: Claim-Proof-Constraints-Example; "
+        "finding-explanation: Finding-Explanation-Example."
+    )
     return Table("table3_formats_reanalysed", title, head, body, note, names=2)
 
 
@@ -210,7 +216,7 @@ def levels_again(frame: pd.DataFrame) -> Table:
                     who = MEAN if model == ALL else model
                     line = [who, f"L{level}", name, percent(row, 2), limits(row)]
                     body.append([*line, *tests(row)])
-    note = f"Mean over the other support off and on. {_of_level(frame)} {FAMILY}"
+    note = f"Mean over the other support off and on. {of_level(frame)} {FAMILY}"
     title = "Table 4 re-analysed: what each support adds at each level"
     return Table("table4_levels_reanalysed", title, head, body, note, names=3)
 
@@ -220,8 +226,8 @@ def _levels(rows: Rows) -> list[int]:
     return sorted(map(int, found))
 
 
-def _of_level(frame: pd.DataFrame) -> str:
-    """Return what ``about`` says, with the n of a level's cell."""
+def of_level(frame: pd.DataFrame) -> str:
+    """Return what ``about`` says, with the n of one level's cells."""
     cells = frame[frame["estimand"].str.startswith("cell_level:") & (frame["model"] != ALL)]
     return about(cells.assign(estimand=cells["estimand"].str.replace("cell_level:", "cell:")))
 

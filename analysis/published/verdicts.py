@@ -135,6 +135,7 @@ def _weakest(claim: Claim, tested: Sequence[Judged]) -> Judged:
         estimate=estimate,
         low=low,
         high=high,
+        method=weakest.row["method"],
     )
     if math.isinf(weakest.row["ci_low"]):
         sentence = "Unbounded: what it is divided by cannot be told from zero."

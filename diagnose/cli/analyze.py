@@ -8,7 +8,11 @@ from diagnose.cli.main import OK
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("source", help="a study folder, a .csv or .parquet table, or paper")
+    parser.add_argument(
+        "source",
+        nargs="+",
+        help="a study folder, a .csv or .parquet table, or paper; several: by form of notes",
+    )
     parser.add_argument("--target", choices=("new", "fixed"), default="new")
     parser.add_argument("--out", type=Path, help="write the estimates: .csv or .parquet")
 
@@ -17,7 +21,7 @@ def main(given: argparse.Namespace) -> int:
     """Print and write the estimates."""
     from analysis import cli
 
-    cli.analyze(
-        "paper" if given.source == "paper" else Path(given.source), given.target, given.out, print
-    )
+    sources = [Path(source) for source in given.source]
+    source = sources[0] if len(sources) == 1 else sources
+    cli.analyze("paper" if given.source == ["paper"] else source, given.target, given.out, print)
     return OK
