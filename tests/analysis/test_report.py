@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cli, published
-from analysis.figures import arms, gaps, levels, paper, style
+from analysis import cli
+from analysis.figures import arms, gaps, levels, style
 from analysis.layout import INTERVENTIONS
 from analysis.report import terminal
 from analysis.study import COLUMNS, COMPANIONS
@@ -153,23 +153,6 @@ def test_the_heat_map_counts_and_leaves_untested_cells_blank() -> None:
     assert grid[1, 1] == pytest.approx(own.mean())
     texts = [text.get_text() for text in drawn.figure.axes[0].texts]
     assert texts.count("n = 20") == 9
-
-
-def test_published_figures_say_target_n_and_interval(tmp_path: Path) -> None:
-    drawn = paper.of_published(published.load_published())
-    for one in drawn.values():
-        note = one.figure.get_supxlabel().replace("\n", " ")
-        assert "Wilson interval" in note
-        assert "n = " in note
-        assert "arget" in note
-    bars = drawn["published_capacity_gaps"].frame
-    gemini = bars[bars["model"] == "gemini-3-pro"]
-    assert gemini["end"].tolist() == [0.26, 0.525, 0.64]
-    paths = cli.figures("paper", tmp_path / "one") + cli.figures("paper", tmp_path / "two")
-    first, second = paths[: len(paths) // 2], paths[len(paths) // 2 :]
-    assert {path.suffix for path in first} == {".png", ".svg"}
-    for a, b in zip(first, second, strict=True):
-        assert a.read_bytes() == b.read_bytes()
 
 
 def test_figures_of_a_study(tmp_path: Path) -> None:
