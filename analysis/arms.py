@@ -60,8 +60,13 @@ def told(layout: Layout, within: Sequence[str]) -> str:
     """Return the settings in words: ``at ?000, ?111``."""
     if not within:
         return "no setting of the others holds all these doses"
+    return settings_told(within, len(layout.factors))
+
+
+def settings_told(within: Sequence[str], factors: int) -> str:
+    """Return one setting or more in words."""
     standard = all(set(code) <= {"0", "1", VARIES} for code in within)
-    if standard and len(within) == 2 ** (len(layout.factors) - 1):
+    if standard and len(within) == 2 ** (factors - 1):
         return f"at all {len(within)} settings of the others"
     if len(within) > MOST_TOLD:
         return f"at {len(within)} settings of the others"

@@ -59,6 +59,27 @@ def analyze(
     return frame
 
 
+def explain(
+    name: str,
+    source: Path | Literal["paper"] | None,
+    target: str,
+    print_fn: Callable[[str], None],
+) -> None:
+    """Print what an estimand is, with the numbers of a source if one is given.
+
+    Raises:
+        InputError: no such estimand, or the source cannot be used.
+    """
+    from analysis.estimands.explained import explained
+
+    if source is None:
+        print_fn(explained(name))
+    elif str(source) == "paper":
+        print_fn(explained(name, published.estimates()))
+    else:
+        print_fn(Study.load(source).estimates(target).explain(name))
+
+
 def write(frame: pd.DataFrame, path: Path) -> None:
     """Write estimates; the same estimates give the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)

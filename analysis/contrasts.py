@@ -21,7 +21,7 @@ from analysis.layout import Floats
 
 
 @cache
-def _on(k: int) -> Floats:
+def switches(k: int) -> Floats:
     """Return which factor is on in which cell. Shape: (2^k, k), the first factor's digit first."""
     cells = np.arange(2**k)[:, None]
     return ((cells >> np.arange(k - 1, -1, -1)[None, :]) & 1).astype(np.float64)
@@ -42,7 +42,7 @@ def derivative(k: int, subset: Sequence[int], by_size: Sequence[float]) -> Float
         subset: the factors whose joint effect is taken.
         by_size: weight of a coalition of the other factors by its size, 0 to k - len(subset).
     """
-    on = _on(k)
+    on = switches(k)
     inside = on[:, list(subset)].sum(axis=1)
     outside = (on.sum(axis=1) - inside).astype(int)
     sign = (-1.0) ** (len(subset) - inside)
@@ -122,6 +122,6 @@ def marginals(k: int, factor: int) -> Floats:
 
 def half_mean(k: int, factor: int, *, on: bool) -> Floats:
     """Return the average over the settings of the others with ``factor`` on (or off)."""
-    chosen = _on(k)[:, factor] == float(on)
+    chosen = switches(k)[:, factor] == float(on)
     weights: Floats = chosen / 2.0 ** (k - 1)
     return weights

@@ -45,6 +45,7 @@ class Layout:
     families: tuple[str, ...]  # of each task
     used: tuple[str, ...] = ()  # factors whose use was recorded
     cells: frozenset[str] = frozenset()  # codes that the study holds
+    runs: int = 1  # the most observed runs that a cell has of a task
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.factors) <= MAX_FACTORS:

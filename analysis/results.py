@@ -63,6 +63,19 @@ class Estimates:
 
         return report(self)
 
+    def explain(self, name: str) -> str:
+        """Return what an estimand is, when it is valid, and its numbers here, as text.
+
+        Args:
+            name: of an estimand, ``shapley:gap_hints``, or of a kind, ``shapley``.
+
+        Raises:
+            InputError: no such estimand here; the message names those nearest.
+        """
+        from analysis.estimands.explained import explained
+
+        return explained(name, self.frame)
+
     def plot(self, what: str = "capacity_gaps") -> "Figure":
         """Draw one of the study's figures.
 
@@ -79,6 +92,36 @@ class Estimates:
         if what not in drawn:
             raise InputError("plot", what, f"choose one of {', '.join(drawn)}")
         return drawn[what].figure
+
+    def bootstrap(
+        self,
+        kind: str | None = None,
+        *,
+        how: str | None = None,
+        resamples: int = 2000,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return percentile bootstrap limits beside the formula's: a cross-check, not a result.
+
+        Args:
+            kind: rows of one kind only; None = every estimand linear in the cells' shares.
+            how: ``tasks``, ``two_stage`` (tasks, then their runs) or ``runs`` (within these tasks);
+                None = ``tasks`` for new tasks and ``runs`` for fixed ones.
+            resamples: how often.
+            seed: the same seed gives the same limits.
+
+        Returns:
+            ``model, estimand, estimate, ci_low, ci_high, bootstrap_low, bootstrap_high, target,
+            method``; estimands without a linear form, or without an estimate, are left out.
+
+        Raises:
+            InputError: no such kind or way, a way that answers another target, or a number out of
+                its range.
+        """
+        from analysis.bootstrap import beside
+
+        default = "runs" if self.target == "fixed" else "tasks"
+        return beside(self, kind, how or default, resamples, seed)
 
     def __repr__(self) -> str:
         """Say what this is in a line."""

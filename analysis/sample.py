@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.estimands import Contrast
+from analysis.estimands.spec import Contrast
 from analysis.layout import Bools, Floats, Layout
 
 RowKey = tuple[str, str, str]  # model, outcome, cell code

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis import contrasts
 from analysis.episodes import layout_of
-from analysis.estimands import CATALOGUE, Contrast, LogOdds, Ratio, Spec
+from analysis.estimands import CATALOGUE, Computed, Contrast, LogOdds, Ratio, Spec
 from analysis.estimates import Finding, Place, evaluate
 from analysis.layout import ALL, INTERVENTIONS, Layout
 from analysis.load import load
@@ -83,7 +83,7 @@ class Study:
     def place(self, model: str, uncertainty: Uncertainty) -> Place:
         """Return where one model's contrasts, or ``ALL``, are evaluated."""
         models = self.models if model == ALL else (model,)
-        return Place(self.sample, models, self.layout.codes, uncertainty)
+        return Place(self.sample, models, self.layout.codes, uncertainty, self.layout.factors)
 
     def estimates(self, target: str = "new", *, within_levels: bool = False) -> Estimates:
         """Return every estimate about a target; asked again, the same object.
@@ -116,7 +116,12 @@ class Study:
 
     def _rows(self, model: str, how: Uncertainty) -> list[dict[str, Any]]:
         place = self.place(model, how)
-        pairs = [(entry, spec) for entry in CATALOGUE.values() for spec in entry.specs(self.layout)]
+        pairs = [
+            (entry, spec)
+            for entry in CATALOGUE.values()
+            for spec in entry.specs(self.layout)
+            if model == ALL or not (isinstance(spec, Computed) and spec.across)
+        ]
         spans = [(entry.low, entry.high) for entry, _ in pairs]
         rows = []
         findings = evaluate(place, [spec for _, spec in pairs], spans)
@@ -184,7 +189,7 @@ def _true_value(place: Place, spec: Spec) -> float:
         a, b = _true_value(place, spec.treated), _true_value(place, spec.control)
         inside = 0 < a < 1 and 0 < b < 1
         return float(np.log(a / (1 - a)) - np.log(b / (1 - b))) if inside else np.nan
-    raise TypeError(spec)
+    return np.nan  # a fit has no truth in the cells's rates
 
 
 def adjusted(frame: pd.DataFrame) -> pd.DataFrame:

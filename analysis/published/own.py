@@ -15,9 +15,10 @@ from scipy.special import stdtr
 
 from analysis import intervals
 from analysis.estimands import Contrast, Ratio, Spec
-from analysis.estimates import Place, effective_n, evaluate
+from analysis.estimates import evaluate
 from analysis.layout import INTERVENTIONS, Bools, Floats
 from analysis.load import BUNDLE
+from analysis.place import Place, effective_n
 from analysis.published.names import (
     APPLICATION_LEADS,
     CELLS,

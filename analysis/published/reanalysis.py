@@ -15,8 +15,8 @@ import pandas as pd
 from scipy.special import ndtr
 
 from analysis import intervals
-from analysis.estimates import Finding
 from analysis.layout import ALL, Floats
+from analysis.place import Finding
 from analysis.published.counts import Cells, Count, Published, load_published
 from analysis.published.names import (
     APPLICATION_LEADS,

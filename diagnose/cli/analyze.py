@@ -2,26 +2,46 @@
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 from diagnose.cli.main import OK
+from diagnose.errors import InputError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
         "source",
-        nargs="+",
+        nargs="*",
         help="a study folder, a .csv or .parquet table, or paper; several: by form of notes",
     )
     parser.add_argument("--target", choices=("new", "fixed"), default="new")
     parser.add_argument("--out", type=Path, help="write the estimates: .csv or .parquet")
+    parser.add_argument(
+        "--explain",
+        metavar="ESTIMAND",
+        help="say what an estimand is, shapley:gap_hints or shapley; with a source its numbers too",
+    )
 
 
 def main(given: argparse.Namespace) -> int:
-    """Print and write the estimates."""
+    """Print and write the estimates, or explain one."""
+    if not given.source and given.explain is None:
+        raise InputError("source", "nothing", "name a study folder, a table or paper; or --explain")
+    if given.explain is not None and given.out is not None:
+        raise InputError("--out", str(given.out), "--explain writes nothing: leave one of them out")
     from analysis import cli
 
     sources = [Path(source) for source in given.source]
-    source = sources[0] if len(sources) == 1 else sources
-    cli.analyze("paper" if given.source == ["paper"] else source, given.target, given.out, print)
+    source: Path | list[Path] | Literal["paper"] = sources[0] if len(sources) == 1 else sources
+    if given.source == ["paper"]:
+        source = "paper"
+    if given.explain is None:
+        cli.analyze(source, given.target, given.out, print)
+    elif isinstance(source, list):
+        if source:
+            raise InputError("source", given.source, "--explain takes one source or none")
+        cli.explain(given.explain, None, given.target, print)
+    else:
+        cli.explain(given.explain, source, given.target, print)
     return OK

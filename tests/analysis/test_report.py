@@ -104,7 +104,8 @@ def test_estimates_are_written_the_same_each_time(tmp_path: Path, suffix: str) -
     assert first.read_bytes() == second.read_bytes()
     frame = pd.read_csv(first) if suffix == ".csv" else pd.read_parquet(first)
     assert tuple(frame.columns) == COLUMNS + COMPANIONS
-    assert frame["estimate"].abs().max() <= 20  # proportions, ratios: never percent
+    parts = frame[~frame["estimand"].str.startswith("fieller:")]  # a gap may be small
+    assert parts["estimate"].abs().max() <= 20  # proportions, ratios: never percent
 
 
 def test_an_output_without_a_known_suffix_is_refused_before_any_work(tmp_path: Path) -> None:

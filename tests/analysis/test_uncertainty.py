@@ -48,6 +48,52 @@ def test_new_tasks_is_the_mean_of_tasks_with_students_t(raw: pd.DataFrame) -> No
     assert [row["ci_low"], row["ci_high"]] == pytest.approx(list(fit.conf_int()[0]), abs=1e-12)
     assert row["p"] == pytest.approx(fit.pvalues[0], abs=1e-12)
     assert row["method"] == "task-level t(24)"
+    scipys = stats.ttest_1samp(d, 0)
+    assert row["p"] == pytest.approx(scipys.pvalue, abs=1e-12)
+    limits = scipys.confidence_interval(0.95)
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx(list(limits), abs=1e-12)
+
+
+def test_new_tasks_is_the_sandwich_clustered_by_task(raw: pd.DataFrame) -> None:
+    # A regression on the cells, clustered: G/(G-1) of the sandwich is the task-level variance.
+    both = pd.concat([raw, table(varied, seed=5, model="n")])
+    estimates = study(both).estimates("new").to_frame()
+    for model, own in (("m", raw), ("ALL", both)):
+        code = own[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
+        cells = pd.get_dummies(code)[CODES].to_numpy(float)
+        fit = sm.OLS(own["success"], cells).fit(
+            cov_type="cluster",
+            cov_kwds={"groups": pd.factorize(own["task"])[0], "use_correction": False},
+        )
+        frame = by_name(estimates, model)
+        for kind, index in (("shapley", contrasts.shapley), ("ame", contrasts.banzhaf)):
+            weights = index(4, [2])
+            row = frame.loc[f"{kind}:knowledge_notes"]
+            se = np.sqrt(weights @ fit.cov_params().to_numpy() @ weights * 25 / 24)
+            half = stats.t.ppf(0.975, 24) * se
+            assert row["estimate"] == pytest.approx(weights @ fit.params, abs=1e-12)
+            assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-10)
+
+
+def test_fixed_tasks_is_the_sandwich_clustered_by_run_within_tasks(raw: pd.DataFrame) -> None:
+    # Saturated in task and cell, clustered by run: R/(R-1) of the sandwich is the variance.
+    weights = contrasts.shapley(4, [1])
+    code = raw[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
+    cell = raw["task"] + "/" + code
+    design = pd.get_dummies(cell)
+    fit = sm.OLS(raw["success"], design.to_numpy(float)).fit(
+        cov_type="cluster",
+        cov_kwds={
+            "groups": pd.factorize(raw["task"] + "/" + raw["run"].astype(str))[0],
+            "use_correction": False,
+        },
+    )
+    of = dict(zip(CODES, weights, strict=True))
+    w = np.array([of[name.partition("/")[2]] / 25 for name in design.columns])
+    row = by_name(study(raw).estimates("fixed").to_frame()).loc["shapley:experiment_oracles"]
+    half = stats.t.ppf(0.975, 175) * np.sqrt(w @ fit.cov_params().to_numpy() @ w * 8 / 7)
+    assert row["estimate"] == pytest.approx(w @ fit.params, abs=1e-12)
+    assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-10)
 
 
 def test_new_tasks_within_levels(raw: pd.DataFrame) -> None:
