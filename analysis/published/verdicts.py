@@ -143,13 +143,13 @@ def _weakest(claim: Claim, tested: Sequence[Judged]) -> Judged:
 
 
 def verdict_table(found: Sequence[Judged], note: str) -> Table:
-    """Return the verdicts as a table, the sentence last."""
-    head = ["verdict", "claim", "as published", "estimate", "95 %", "p", "p Holm", "in a sentence"]
+    """Return the verdicts as a table."""
+    head = ["verdict", "claim", "in a sentence", "as published", "estimate", "95 %", "p", "p Holm"]
     body = [
-        [one.verdict, one.claim.claim, one.claim.published, *one.figures(), one.sentence]
+        [one.verdict, one.claim.claim, one.sentence, one.claim.published, *one.figures()]
         for one in found
     ]
-    return Table("verdicts", "What survives", head, body, f"{RULE} {note}", names=3)
+    return Table("verdicts", "What survives", head, body, f"{RULE} {note}".strip(), names=4)
 
 
 def verdict_lines(found: Sequence[Judged], width: int) -> list[str]:
