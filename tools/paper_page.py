@@ -1,4 +1,4 @@
-"""Write what is generated of docs/paper.md: the verdict table between its marks, and the figures."""
+"""Write the generated parts of docs/paper.md: the verdict table between its marks, the figures."""
 
 from pathlib import Path
 
