@@ -10,30 +10,34 @@ from analysis import figures as drawing
 from analysis import published
 from analysis.figures.paper import of_own, of_published
 from analysis.figures.style import save
-from analysis.published import claims, forms, own, report, tables, verdicts
-from analysis.report.table import Table
+from analysis.published import reading
+from analysis.published.tables import written
+from analysis.report.table import save as save_tables
 from analysis.results import Estimates
 from analysis.study import Study
 from analysis.uncertainty import checked_target
 from diagnose.errors import InputError
 
 SUFFIXES = (".csv", ".parquet")
+Source = Path | Sequence[Path] | Estimates | Literal["paper"]
 
 
 def analyze(
-    source: Path | Sequence[Path] | Literal["paper"],
+    source: Source,
     target: str,
     out: Path | None,
     print_fn: Callable[[str], None],
+    tables: Path | None = None,
 ) -> pd.DataFrame:
     """Print the gap table of a study folder or table, and write every estimate.
 
     Args:
-        source: a study folder, a CSV or a Parquet table, or ``paper``: the published tables;
-            several study folders are compared by the form of their notes.
+        source: a study folder, a CSV or a Parquet table, their estimates, or ``paper``: the
+            published tables; several study folders are compared by the form of their notes.
         target: ``new`` or ``fixed``; the published tables allow ``fixed`` only.
         out: a .csv or .parquet file for the estimates; None = none.
         print_fn: where the table goes.
+        tables: a folder for the tables as LaTeX and Markdown; None = none.
 
     Raises:
         InputError: source, target or out cannot be used.
@@ -41,21 +45,20 @@ def analyze(
     checked_target(target)
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise InputError("out", str(out), f"give a name that ends in {' or '.join(SUFFIXES)}")
-    if source == "paper":
-        frame = published.estimates()
-        print_fn(report.published_text(frame))
-    elif isinstance(source, Path):
-        estimates = Study.load(source).estimates(target)
-        frame = estimates.frame
+    read, estimates = _read(source, target)
+    frame = read.frame if estimates is None else estimates.frame
+    made = read.tables() if tables is not None else []
+    if estimates is not None:
         print_fn(estimates.summary())
-        if text := report.own_text(papers_frame(source, estimates)):
-            print_fn(f"\n{text}")
-    else:
-        frame = forms.form_estimates(list(source), target)
-        print_fn(report.own_text(frame))
+        made = [*estimates.tables(), *made] if tables is not None else []
+    if read.text:
+        print_fn(read.text if estimates is None else f"\n{read.text}")
     if out is not None:
         write(frame, out)
         print_fn(f"{len(frame):,} estimates in {out}")
+    if tables is not None:
+        save_tables(made, tables)
+        print_fn(f"{len(made):,} tables in {tables}")
     return frame
 
 
@@ -80,6 +83,15 @@ def explain(
         print_fn(Study.load(source).estimates(target).explain(name))
 
 
+def estimates_of(source: Path | Estimates, target: str) -> Estimates:
+    """Return the estimates of a source; those that are given already, as they are.
+
+    Raises:
+        InputError: source or target cannot be used.
+    """
+    return source if isinstance(source, Estimates) else Study.load(source).estimates(target)
+
+
 def write(frame: pd.DataFrame, path: Path) -> None:
     """Write estimates; the same estimates give the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,14 +101,18 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         frame.to_csv(path, index=False, float_format="%.12g", lineterminator="\n")
 
 
-def papers_frame(source: Path, estimates: Estimates) -> pd.DataFrame:
-    """Return a study's estimates under the published names; no rows if it is not the paper's."""
-    if source.is_dir() and forms.compares_forms(estimates.study):
-        return forms.form_estimates([source], estimates.target)
-    return own.own_estimates(estimates)
+def _read(source: Source, target: str) -> tuple[reading.Reading, Estimates | None]:
+    """Return a source as the paper is read, and its estimates where it is one study or table."""
+    if source == "paper":
+        return reading.of_paper(), None
+    if isinstance(source, Path | Estimates):
+        estimates = estimates_of(source, target)
+        folder = source if isinstance(source, Path) else None
+        return reading.of_study(estimates, folder), estimates
+    return reading.of_forms([Path(one) for one in source], target), None
 
 
-def figures(source: Path | Sequence[Path] | Literal["paper"], out_dir: Path) -> list[Path]:
+def figures(source: Source, out_dir: Path) -> list[Path]:
     """Draw the figures of a study, or of the published tables, as PNG and SVG.
 
     Of the paper, and of a study that runs the paper's cells, tables go beside them as Markdown,
@@ -105,24 +121,9 @@ def figures(source: Path | Sequence[Path] | Literal["paper"], out_dir: Path) -> 
     Raises:
         InputError: the source cannot be used.
     """
-    extra: list[Table] = []
-    if source == "paper":
-        frame, prefix = published.estimates(), "published_"
-        drawn, stated = of_published(published.load_published()), claims.published_claims()
-        extra.append(tables.failures())
-    else:
-        drawn, prefix = {}, "paper_"
-        if isinstance(source, Path):
-            estimates = Study.load(source).estimates("new")
-            drawn = drawing.of_study(estimates)
-            frame = papers_frame(source, estimates)
-        else:
-            frame = forms.form_estimates(list(source), "new")
-        stated = claims.of_study(frame)
-        drawn |= of_own(frame)
-    made = [*tables.tables(frame), *extra]
-    if found := verdicts.verdicts(frame, stated):
-        made.append(verdicts.verdict_table(found, tables.about(frame)))
+    read, estimates = _read(source, "new")
+    drawn = {} if estimates is None else drawing.of_study(estimates)
+    drawn |= of_published(published.load_published()) if source == "paper" else of_own(read.frame)
     out_dir.mkdir(parents=True, exist_ok=True)
     paths = [path for name, one in drawn.items() for path in save(one, out_dir / name)]
-    return paths + tables.written(made, out_dir, prefix)
+    return paths + written(read.tables(), out_dir)

@@ -34,17 +34,21 @@ class Loaded:
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
 
 
-def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
-    """Read a study folder, its ``episodes.jsonl``, a CSV or a Parquet table.
+def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
+    """Read a study folder, its ``episodes.jsonl``, a CSV or a Parquet table, or take a frame.
 
     Args:
-        path: the folder or file.
+        path: the folder or file, or a frame with a table's columns, which is left as it is.
         factors: factor columns of a table besides the four interventions.
 
     Raises:
         InputError: no such file, an unknown suffix, or anything in it that cannot be trusted; the
             message names file, column, row, value and remedy.
     """
+    if isinstance(path, pd.DataFrame):
+        return _of_table(
+            path.reset_index(drop=True), "frame", lambda row: f"row {row + 1}", factors
+        )
     path = Path(path)
     if path.is_dir() or path.suffix == ".jsonl":
         return _load_study(path)
@@ -55,10 +59,14 @@ def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
     if reader is None:
         raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
     raw, place = reader(path)
-    source = Source(path.name, place)
-    names = (*INTERVENTIONS, *factors)
-    table, ordered = validated(raw, source, names)
-    return Loaded(table, ordered, _capacities(ordered, {}), None, path.stem)
+    return _of_table(raw, path.name, place, factors)
+
+
+def _of_table(
+    raw: pd.DataFrame, name: str, place: Callable[[int], str], factors: Sequence[str]
+) -> Loaded:
+    table, ordered = validated(raw, Source(name, place), (*INTERVENTIONS, *factors))
+    return Loaded(table, ordered, _capacities(ordered, {}), None, Path(name).stem)
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:

@@ -12,6 +12,7 @@ from diagnose.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analysis.report.table import Table
     from analysis.study import Study
 
 
@@ -76,6 +77,15 @@ class Estimates:
 
         return explained(name, self.frame)
 
+    def tables(self) -> "list[Table]":
+        """Return the gaps, the cells, the bounds and the tests as tables for a paper.
+
+        Each has ``.text()``, ``.markdown()`` and ``.latex()``.
+        """
+        from analysis.report.compose import tables_of
+
+        return tables_of(self)
+
     def plot(self, what: str = "capacity_gaps") -> "Figure":
         """Draw one of the study's figures.
 
@@ -132,3 +142,9 @@ class Estimates:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the answer and the gap tables."""
+        from analysis.report.cell import cell
+
+        return cell(self)

@@ -41,11 +41,11 @@ class Study:
     _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def load(cls, path: Path | str, factors: Sequence[str] = ()) -> "Study":
-        """Read a study folder, a CSV or a Parquet table.
+    def load(cls, path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> "Study":
+        """Read a study folder, a CSV or a Parquet table, or take a frame of episodes.
 
         Args:
-            path: where it is.
+            path: where it is, or a frame with a table's columns, which is left as it is.
             factors: factor columns of a table besides the four interventions.
 
         Raises:

@@ -16,8 +16,8 @@ def published_text(frame: pd.DataFrame) -> str:
     """Return the published tables re-analysed: gaps, the 2 x 2, a verdict on each claim."""
     heading = "The published tables, re-analysed from their exact counts."
     target = (
-        "Target: these 25 tasks, new runs taken as independent: the tables carry no tasks. For new "
-        "tasks every interval would be wider, and the tables cannot say by how much."
+        "Target: these 25 tasks, new runs taken as independent: the tables carry no tasks. About "
+        "new tasks they cannot speak: where effects differ by task, those intervals are wider."
     )
     return _text(frame, published_claims(), heading, target)
 

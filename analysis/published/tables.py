@@ -5,6 +5,7 @@ Each function takes estimates under the published names: of the published counts
 not hold has no row; a table without rows is left out.
 """
 
+import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from analysis.published.names import (
     RATIOS,
     TWO_BY_TWO,
 )
-from analysis.report.table import Table
+from analysis.report.table import Table, save
 from analysis.study import records
 
 Rows = Mapping[str, Mapping[str, Any]]  # estimand -> its columns
@@ -268,24 +269,11 @@ def failures(folder: Path = Path(__file__).parent) -> Table:
     return Table("failures", title, head, body, note, names=3)
 
 
-def written(many: Sequence[Table], folder: Path, prefix: str) -> list[Path]:
-    """Write tables as Markdown, LaTeX and CSV; the same tables give the same bytes."""
-    import csv
-
-    paths = []
+def written(many: Sequence[Table], folder: Path) -> list[Path]:
+    """Write tables as LaTeX, Markdown and CSV; the same tables give the same bytes."""
+    paths = save(many, folder)
     for one in many:
-        stem = folder / f"{prefix}{one.name}"
-        note = f"\n\n{one.note}" if one.note else ""
-        latex_note = f"\n% {one.note}" if one.note else ""
-        texts = {
-            ".md": f"**{one.title}**\n\n{one.written('markdown')}{note}\n",
-            ".tex": f"% {one.title}{latex_note}\n{one.written('latex')}\n",
-        }
-        for suffix, text in texts.items():
-            path = stem.with_name(stem.name + suffix)
-            path.write_text(text, encoding="utf-8")
-            paths.append(path)
-        path = stem.with_name(stem.name + ".csv")
+        path = folder / f"{one.name}.csv"
         with path.open("w", encoding="utf-8", newline="") as handle:
             csv.writer(handle, lineterminator="\n").writerows([one.head, *one.rows])
         paths.append(path)

@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ESTIMAND",
         help="say what an estimand is, shapley:gap_hints or shapley; with a source its numbers too",
     )
+    parser.add_argument("--tables", type=Path, help="a folder for the tables: LaTeX and Markdown")
 
 
 def main(given: argparse.Namespace) -> int:
@@ -37,11 +38,11 @@ def main(given: argparse.Namespace) -> int:
     if given.source == ["paper"]:
         source = "paper"
     if given.explain is None:
-        cli.analyze(source, given.target, given.out, print)
-    elif isinstance(source, list):
-        if source:
-            raise InputError("source", given.source, "--explain takes one source or none")
-        cli.explain(given.explain, None, given.target, print)
-    else:
+        cli.analyze(source, given.target, given.out, print, given.tables)
+    elif not isinstance(source, list):
         cli.explain(given.explain, source, given.target, print)
+    elif source:
+        raise InputError("source", given.source, "--explain takes one source or none")
+    else:
+        cli.explain(given.explain, None, given.target, print)
     return OK

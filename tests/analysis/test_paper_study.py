@@ -11,7 +11,16 @@ from scipy.stats import t, ttest_1samp
 from analysis import cli
 from analysis.figures.paper import of_own
 from analysis.layout import INTERVENTIONS
-from analysis.published import claims, estimates, forms, load_published, own, report, tables
+from analysis.published import (
+    claims,
+    estimates,
+    forms,
+    load_published,
+    own,
+    reading,
+    report,
+    tables,
+)
 from analysis.published import verdicts as rule
 from analysis.published.names import FORMATS, SCIENTIST
 from analysis.study import Study
@@ -208,7 +217,7 @@ def test_runs_of_one_number_are_paired_over_the_studies(sweeps: list[Path]) -> N
 
 def test_one_study_of_the_sweep_has_its_form_and_its_gain(sweeps: list[Path]) -> None:
     made = Study.load(sweeps[0]).estimates("fixed")
-    frame = cli.papers_frame(sweeps[0], made)
+    frame = reading.of_study(made, sweeps[0]).frame
     assert set(frame["estimand"]) == {f"cell_format:{FORMATS[0]}", f"notes_gain:{FORMATS[0]}"}
     assert tables.formats_again(frame).rows[0][-1].startswith("9.0 [")
 
