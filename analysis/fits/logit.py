@@ -44,31 +44,40 @@ def firth(x: Floats, successes: Floats, trials: Floats) -> Logit:
     Source: Firth 1993; Heinze and Schemper 2002.
     """
     beta = np.zeros(x.shape[1])
-    value = _penalised(x, successes, trials, beta)
-    for _ in range(20 * STEPS):
-        p = expit(x @ beta)
-        information = _information(x, trials, p)
-        inverse = np.linalg.inv(information)
-        leverage = trials * p * (1 - p) * np.einsum("ri,ij,rj->r", x, inverse, x)
-        step = inverse @ (x.T @ (successes - trials * p + leverage * (0.5 - p)))
+    value, step, left = _scored(x, successes, trials, beta)
+    for _ in range(STEPS * STEPS):
         step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
-        after = _penalised(x, successes, trials, beta + step)
-        while after < value - 1e-9 * abs(value):  # ends: at no step the values are equal
+        # Scoring knows nothing of the penalty's curvature and may step too far: uphill, or nearer.
+        while True:
+            after = _scored(x, successes, trials, beta + step)
+            if after[0] > value or after[2] < left or np.abs(step).max() < CLOSE:
+                break
             step = step / 2
-            after = _penalised(x, successes, trials, beta + step)
-        beta, value = beta + step, after
+        beta = beta + step
         if np.abs(step).max() < CLOSE:
             break
+        value, step, left = after
     return Logit(beta, _information(x, trials, expit(x @ beta)), firth=True)
+
+
+def _scored(
+    x: Floats, successes: Floats, trials: Floats, beta: Floats
+) -> tuple[float, Floats, float]:
+    """Return the penalised log-likelihood, the step of scoring, and what is left to gain by it."""
+    eta = x @ beta
+    p = expit(eta)
+    information = _information(x, trials, p)
+    sign, log_det = np.linalg.slogdet(information)
+    if sign <= 0:
+        return -np.inf, np.zeros(len(beta)), np.inf
+    value = float(successes @ eta - trials @ np.logaddexp(0.0, eta) + 0.5 * log_det)
+    inverse = np.linalg.inv(information)
+    leverage = trials * p * (1 - p) * np.einsum("ri,ij,rj->r", x, inverse, x)
+    score = x.T @ (successes - trials * p + leverage * (0.5 - p))
+    step = inverse @ score
+    return value, step, float(score @ step)
 
 
 def _information(x: Floats, trials: Floats, p: Floats) -> Floats:
     information: Floats = x.T @ (x * (trials * p * (1 - p))[:, None])
     return information
-
-
-def _penalised(x: Floats, successes: Floats, trials: Floats, beta: Floats) -> float:
-    eta = x @ beta
-    value = successes @ eta - trials @ np.logaddexp(0.0, eta)
-    sign, log_det = np.linalg.slogdet(_information(x, trials, expit(eta)))
-    return float(value + 0.5 * log_det) if sign > 0 else -np.inf

@@ -8,6 +8,7 @@ from analysis.layout import Bools, Floats
 
 STEPS = 50
 CLOSE = 1e-10  # a step below this has arrived
+LITTLE = 1e-7  # of the information: p (1 - p) of an event in ten million
 FAR = 25.0  # a log odds no finite estimate from fewer than 10^10 episodes reaches
 # Value, gradient and information at a coefficient vector.
 Likelihood = Callable[[Floats], tuple[float, Floats, Floats]]
@@ -17,6 +18,7 @@ def maximised(likelihood: Likelihood, size: int) -> Floats | None:
     """Return the maximum of a concave log-likelihood; None where it is at infinity (separation)."""
     beta = np.zeros(size)
     value, gradient, information = likelihood(beta)
+    start = np.linalg.cholesky(information)
     for _ in range(STEPS):
         try:
             step = np.linalg.solve(information, gradient)
@@ -33,7 +35,10 @@ def maximised(likelihood: Likelihood, size: int) -> Floats | None:
         if np.abs(beta).max(initial=0.0) > FAR:
             return None
         if np.abs(step).max(initial=0.0) < CLOSE:
-            return beta
+            # Where data are separated the gradient may round to 0 on the way to infinity; what is
+            # left of the information there is nothing beside that of the start.
+            left = np.linalg.solve(start, np.linalg.solve(start, information).T)
+            return beta if np.linalg.eigvalsh(left).min() > LITTLE else None
     return None
 
 
