@@ -1,6 +1,6 @@
 """What the command line calls: analyse a source, or draw its figures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis import figures as drawing
 from analysis import published
+from analysis.figures.catalogue import QUICK
 from analysis.figures.paper import of_own, of_published
-from analysis.figures.style import save
+from analysis.figures.style import USUAL, save
 from analysis.published import reading
 from analysis.published.tables import written
 from analysis.report.table import save as save_tables
@@ -17,6 +18,8 @@ from analysis.results import Estimates
 from analysis.study import Study
 from analysis.uncertainty import checked_target
 from diagnose.errors import InputError
+
+__all__ = ["QUICK", "analyze", "estimates_of", "explain", "figures", "write"]
 
 SUFFIXES = (".csv", ".parquet")
 Source = Path | Sequence[Path] | Estimates | Literal["paper"]
@@ -112,18 +115,34 @@ def _read(source: Source, target: str) -> tuple[reading.Reading, Estimates | Non
     return reading.of_forms([Path(one) for one in source], target), None
 
 
-def figures(source: Source, out_dir: Path) -> list[Path]:
-    """Draw the figures of a study, or of the published tables, as PNG and SVG.
+def figures(
+    source: Source,
+    out_dir: Path,
+    *,
+    formats: Sequence[str] = USUAL,
+    theme: str = "light",
+    only: Collection[str] | None = None,
+) -> list[Path]:
+    """Draw the figures of a study, or of the published tables.
+
+    Args:
+        source: as ``analyze`` takes it.
+        out_dir: where they go.
+        formats: of ``png``, ``svg``, ``pdf``.
+        theme: ``light`` or ``dark``.
+        only: names of a study's figures; None = all.
 
     Of the paper, and of a study that runs the paper's cells, tables go beside them as Markdown,
     LaTeX and CSV. Several study folders are compared by the form of their notes.
 
     Raises:
-        InputError: the source cannot be used.
+        InputError: the source, a format or the theme cannot be used.
     """
     read, estimates = _read(source, "new")
-    drawn = {} if estimates is None else drawing.of_study(estimates)
+    drawn = {} if estimates is None else drawing.of_study(estimates, only)
     drawn |= of_published(published.load_published()) if source == "paper" else of_own(read.frame)
     out_dir.mkdir(parents=True, exist_ok=True)
-    paths = [path for name, one in drawn.items() for path in save(one, out_dir / name)]
+    paths = [
+        path for name, one in drawn.items() for path in save(one, out_dir / name, formats, theme)
+    ]
     return paths + written(read.tables(), out_dir)

@@ -1,7 +1,9 @@
 """Estimates as a results object, in the way of statsmodels: summary, frame, plot, explanation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -34,6 +36,16 @@ class Estimates:
         """The models with estimates; ``ALL``, their mean, last where there are several."""
         own = self.study.models
         return (*own, ALL) if len(own) > 1 else own
+
+    @cached_property
+    def rows(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """The frame's rows as dictionaries, by model, then by estimand; for many look-ups."""
+        columns = [str(column) for column in self.frame.columns]
+        values = zip(*(self.frame[name].to_numpy(object) for name in columns), strict=True)
+        found: dict[str, dict[str, Mapping[str, Any]]] = {model: {} for model in self.models}
+        for row in (dict(zip(columns, own, strict=True)) for own in values):
+            found[str(row["model"])][str(row["estimand"])] = row
+        return found
 
     def to_frame(self, kind: str | None = None, model: str | None = None) -> pd.DataFrame:
         """Return the estimates as a frame of their own, changes to which change nothing here.
@@ -86,22 +98,25 @@ class Estimates:
 
         return tables_of(self)
 
-    def plot(self, what: str = "capacity_gaps") -> "Figure":
-        """Draw one of the study's figures.
+    def plot(self, what: str = "capacity_gaps", *, theme: str = "light") -> "Figure":
+        """Draw one of the study's figures; a notebook shows it.
 
         Args:
             what: its name, as ``diagnose figures`` names the files: ``forest``, ``waterfall``.
+            theme: ``light`` or ``dark``.
 
         Raises:
-            InputError: no such figure, or the study does not allow it; the message lists those it
-                does.
+            InputError: no such theme, no such figure, or the study does not allow it; the message
+                lists those it does.
         """
-        from analysis.figures import of_study
+        from analysis.figures.catalogue import available
+        from analysis.figures.theme import drawn_in
 
-        drawn = of_study(self)
-        if what not in drawn:
-            raise InputError("plot", what, f"choose one of {', '.join(drawn)}")
-        return drawn[what].figure
+        makers = available(self)
+        if what not in makers:
+            raise InputError("plot", what, f"choose one of {', '.join(makers)}")
+        with drawn_in(theme):
+            return makers[what]().figure
 
     def bootstrap(
         self,

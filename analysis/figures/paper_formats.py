@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from analysis.figures.style import COLOURS, Drawn, footnote
+from analysis.figures.marks import zero
+from analysis.figures.style import PAGE, SIZES, Drawn, bare, canvas, footnote, styled
+from analysis.figures.style import title as headed
+from analysis.figures.theme import COLOURS, SPARE, theme
 from analysis.published.names import FORMATS, HINTS, JOINT, TWO_BY_TWO
 from analysis.published.tables import limits, of_models, p_value, percent
 from analysis.study import records
 
-INK, LINE = "#1a1d20", "#868e96"
-SHADES = (COLOURS["consolidation"], "#56B4E9", COLOURS["baseline"])
+SHADES = (COLOURS["consolidation"], SPARE[0], SPARE[3])
 WORDS = dict(
     zip(
         FORMATS,
@@ -37,6 +39,7 @@ def format_rows(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+@styled
 def format_plot(rows: pd.DataFrame, title: str, note: str) -> Drawn:
     """Draw the rates at the left and, at the right, the first form less each other one.
 
@@ -45,32 +48,31 @@ def format_plot(rows: pd.DataFrame, title: str, note: str) -> Drawn:
         title: says whose they are.
         note: target, n and the kind of interval.
     """
-    from matplotlib.figure import Figure
-
     forms = list(dict.fromkeys(rows["form"]))
-    figure = Figure(figsize=(9, 1.7 + 0.62 * len(forms)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, panels = canvas(PAGE, 1.4 + 0.5 * len(forms), 1, 2, sharey=True)
+    left, right = panels[0]
     for row in records(rows):
         y, rate = forms.index(row["form"]), row["measure"] == "rate"
         axes, shade = left if rate else right, SHADES[FORMATS.index(row["form"])]
         low, middle, high = (100 * row[name] for name in ("ci_low", "estimate", "ci_high"))
-        axes.plot([low, high], [y, y], color=shade if rate else INK, lw=2.2)
-        axes.plot(middle, y, "o" if rate else "D", color=shade, mec=INK, mew=0.6, markersize=7)
+        axes.plot([low, high], [y, y], color=shade if rate else theme().ink, lw=1.8)
+        axes.plot(
+            middle, y, "o" if rate else "D", color=shade, mec=theme().ink, mew=0.6, markersize=5.5
+        )
         said = f"{percent(row)} {limits(row)}"
         if not rate:
             said += f"\np {p_value(row['p'])}, Holm {p_value(row['p_holm'])}"
         beside = axes.get_yaxis_transform()
-        axes.text(1.02, y, said, fontsize=8.5, va="center", transform=beside)
-    right.axvline(0, color=LINE, lw=0.9, zorder=0.5)
+        axes.text(1.02, y, said, fontsize=SIZES["text"], va="center", transform=beside)
+    zero(right)
     left.set_yticks(range(len(forms)), [WORDS[form] for form in forms])
     left.set_ylim(len(forms) - 0.5, -0.6)
     left.set_xlabel("success rate, %")
     right.set_xlabel("the first form less this one, points")
     for axes in (left, right):
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
+        bare(axes, "left")
         axes.margins(x=0.1)
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    headed(figure, title)
     footnote(figure, note)
     return Drawn(figure, rows)
 
@@ -91,6 +93,7 @@ def level_rows(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+@styled
 def level_plot(rows: pd.DataFrame, title: str, note: str) -> Drawn:
     """Draw the gains by level, hint and scientist side by side.
 
@@ -99,31 +102,28 @@ def level_plot(rows: pd.DataFrame, title: str, note: str) -> Drawn:
         title: says whose they are.
         note: target, n and the kind of interval.
     """
-    from matplotlib.figure import Figure
-
     levels = sorted(set(rows["level"]))
-    figure = Figure(figsize=(max(5.0, 1.3 * len(levels)), 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.axhline(0, color=LINE, lw=0.9, zorder=0.5)
+    figure, panels = canvas(max(4.5, 1.1 * len(levels)), 3.2)
+    axes = panels[0][0]
+    zero(axes, vertical=False)
     marks = {"hint": ("identification", "o", -0.1), "scientist": ("discovery", "D", 0.1)}
     for row in records(rows):
         part, marker, shift = marks[row["support"]]
         x = levels.index(row["level"]) + shift
         low, middle, high = (100 * row[name] for name in ("ci_low", "estimate", "ci_high"))
-        axes.plot([x, x], [low, high], color=COLOURS[part], lw=2)
-        axes.plot(x, middle, marker, color=COLOURS[part], markersize=6.5)
+        axes.plot([x, x], [low, high], color=COLOURS[part], lw=1.6)
+        axes.plot(x, middle, marker, color=COLOURS[part], markersize=5.5)
         side = 0.07 if shift > 0 else -0.07
         axes.text(
-            x + side, middle, f"{middle + 0.0:.4g}", fontsize=8.5, va="bottom",
+            x + side, middle, f"{middle + 0.0:.4g}", fontsize=SIZES["text"], va="bottom",
             ha="left" if shift > 0 else "right",
         )  # fmt: skip
     for support, (part, marker, _) in marks.items():
         axes.plot([], [], marker, color=COLOURS[part], label=support)
-    axes.legend(frameon=False, fontsize=9, loc="best")
+    axes.legend(loc="best")
     axes.set_xticks(range(len(levels)), [f"L{level}" for level in levels])
     axes.set_xlim(-0.6, len(levels) - 0.4)
     axes.set_ylabel("gain, percentage points")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    headed(figure, title)
     footnote(figure, note)
     return Drawn(figure, rows)

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.figures.style import COLOURS, Drawn, footnote
+from analysis.figures.marks import zero
+from analysis.figures.style import PAGE, SIZES, Drawn, bare, canvas, footnote, styled
+from analysis.figures.style import title as headed
+from analysis.figures.theme import COLOURS, theme
 from analysis.published.names import CODES, HINTS, JOINT, TWO_BY_TWO
 from analysis.published.tables import SQUARE, Rows, limits, of_models, percent
 from analysis.study import records
@@ -12,8 +15,7 @@ from analysis.study import records
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, QUIET, LINE, PAPER = "#1a1d20", "#4f565d", "#868e96", "#ffffff"
-ALONE, WITH = COLOURS["baseline"], COLOURS["discovery"]
+WITH = COLOURS["discovery"]
 SHADES = {HINTS: COLOURS["identification"], JOINT: COLOURS["discovery"]}
 
 
@@ -34,6 +36,7 @@ def square_rows(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     )
 
 
+@styled
 def square(rows: pd.DataFrame, title: str, note: str) -> Drawn:
     """Draw the four rates as an interaction plot, and beside it each support's gain by order.
 
@@ -42,49 +45,55 @@ def square(rows: pd.DataFrame, title: str, note: str) -> Drawn:
         title: says whose they are.
         note: target, n and the kind of interval.
     """
-    from matplotlib.figure import Figure
-
     by_name = {row["estimand"]: row for row in records(rows)}
-    figure = Figure(figsize=(9, 4.1), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    figure, panels = canvas(PAGE, 3.6, 1, 2, width_ratios=(1, 1.1))
+    left, right = panels[0]
     _rates(left, by_name)
     _gains(right, by_name)
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    headed(figure, title)
     footnote(figure, note)
     return Drawn(figure, rows)
 
 
 def _rates(axes: "Axes", rows: dict[str, dict[str, Any]]) -> None:
-    lines = ((("0000", "1000"), ALONE, "no scientist"), (("0110", "1110"), WITH, "scientist"))
+    lines = (
+        (("0000", "1000"), theme().quiet, "no scientist"),
+        (("0110", "1110"), WITH, "scientist"),
+    )
     for (codes, shade, label), shift in zip(lines, (-0.025, 0.025), strict=True):
         own = [rows[f"cell:{code}"] for code in codes]
         at = [0 + shift, 1 + shift]
         axes.plot(
-            at, [100 * row["estimate"] for row in own], "o-", color=shade, lw=1.6, label=label
+            at,
+            [100 * row["estimate"] for row in own],
+            "o-",
+            color=shade,
+            lw=1.4,
+            markersize=5,
+            label=label,
         )
         for x, row in zip(at, own, strict=True):
             axes.plot([x, x], [100 * row["ci_low"], 100 * row["ci_high"]], color=shade, lw=1.6)
     for x, pair in ((0, ("0000", "0110")), (1, ("1000", "1110"))):
         own = [rows[f"cell:{code}"] for code in pair]
-        for y, row, shade in zip(_apart(own), own, (ALONE, WITH), strict=True):
+        for y, row, shade in zip(_apart(own), own, (theme().quiet, WITH), strict=True):
             axes.text(
-                x + (0.1 if x else -0.1), y, percent(row), color=shade, fontsize=8.5, va="center",
-                ha="left" if x else "right", fontweight="bold",
+                x + (0.1 if x else -0.1), y, percent(row), color=shade, fontsize=SIZES["text"],
+                va="center", ha="left" if x else "right", fontweight="bold",
             )  # fmt: skip
     base, hint, scientist = (100 * rows[f"cell:{c}"]["estimate"] for c in ("0000", "1000", "0110"))
     added = hint + scientist - base
-    axes.plot([0.025, 1.025], [scientist, added], ls=":", color=QUIET, lw=1.2, zorder=0.8)
+    axes.plot([0.025, 1.025], [scientist, added], ls=":", color=theme().quiet, lw=1.2, zorder=0.8)
     axes.plot(
-        1.025, added, "o", ls=":", mfc=PAPER, color=QUIET, markersize=5,
-        label=f"{added:.1f} if they only added up",
+        1.025, added, "o", ls=":", mfc=theme().paper, color=theme().quiet, markersize=5,
+        label=f"{added:.1f} without interaction",
     )  # fmt: skip
-    axes.legend(frameon=False, fontsize=8.5, loc="upper left")
+    axes.legend(loc="upper left")
     axes.set_xticks([0, 1], ["no hint", "hint"])
-    axes.set_xlim(-0.35, 1.35)
+    axes.set_xlim(-0.5, 1.4)
     axes.set_ylim(0, 122)  # room for the legend above 100
     axes.set_yticks(range(0, 101, 20))
     axes.set_ylabel("success rate, %")
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _apart(pair: list[dict[str, Any]], least: float = 7.0) -> list[float]:
@@ -96,24 +105,25 @@ def _apart(pair: list[dict[str, Any]], least: float = 7.0) -> list[float]:
 
 def _gains(axes: "Axes", rows: dict[str, dict[str, Any]]) -> None:
     """Draw a line per estimate: by order hollow, order-free filled, the interaction last."""
-    axes.axvline(0, color=LINE, lw=0.9, zorder=0.5)
+    zero(axes)
     labels = []
     for y, (name, said) in enumerate(SQUARE):
         row = rows[name]
         kind, _, rest = name.partition(":")
-        shade = SHADES.get(rest.removesuffix(TWO_BY_TWO), INK)
+        shade = SHADES.get(rest.removesuffix(TWO_BY_TWO), theme().ink)
         whole = kind in {"shapley", "int"}
         low, middle, high = (100 * row[key] for key in ("ci_low", "estimate", "ci_high"))
-        axes.plot([low, high], [y, y], color=shade, lw=2.6 if whole else 1.4)
+        axes.plot([low, high], [y, y], color=shade, lw=2.2 if whole else 1.2)
         marker = "D" if whole else "o"
-        axes.plot(middle, y, marker, color=shade, mfc=shade if whole else PAPER, markersize=6)
+        axes.plot(
+            middle, y, marker, color=shade, mfc=shade if whole else theme().paper, markersize=5
+        )
         axes.text(
             1.02, y, f"{percent(row, 2)} {limits(row)}", transform=axes.get_yaxis_transform(),
-            fontsize=8.5, va="center", fontweight="bold" if whole else "normal",
+            fontsize=SIZES["text"], va="center", fontweight="bold" if whole else "normal",
         )  # fmt: skip
         labels.append(said.replace(", ", ",\n").replace(": ", ":\n"))
-    axes.set_yticks(range(len(labels)), labels, fontsize=8.5)
+    axes.set_yticks(range(len(labels)), labels, fontsize=SIZES["text"])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xlabel("gain, percentage points")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    bare(axes, "left")

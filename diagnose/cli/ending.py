@@ -70,12 +70,12 @@ def end_of(study: Study) -> None:
     folder = study.folder
     estimates = cli.estimates_of(folder, "new")
     cli.analyze(estimates, "new", folder / "estimates.csv", print)
-    cli.figures(estimates, folder / "figures")
+    cli.figures(estimates, folder / "figures", only=cli.QUICK)
     device = _picture(study)
     command = command_of(folder, "new", pictures=False)  # drawing devices takes its time
     page = report(estimates, folder, folder / "report", command, pictures=False)
     print(f"\nReport: {page}")
-    print(f"Figures: {folder / 'figures'}")
+    print(f"Figures: {folder / 'figures'}; all of them: diagnose figures {folder}")
     if device:
         print(f"A device that passed: {device}")
     print(spent(read_records(study.folder)))
