@@ -39,7 +39,8 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
 
     Args:
         path: the folder or file, or a frame with a table's columns, which is left as it is.
-        factors: factor columns of a table besides the four interventions.
+        factors: factor columns of a table besides those of the four interventions that it has;
+            without any it must have all four.
 
     Raises:
         InputError: no such file, an unknown suffix, or anything in it that cannot be trusted; the
@@ -65,7 +66,9 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
 def _of_table(
     raw: pd.DataFrame, name: str, place: Callable[[int], str], factors: Sequence[str]
 ) -> Loaded:
-    table, ordered = validated(raw, Source(name, place), (*INTERVENTIONS, *factors))
+    # A table of another benchmark has factors of its own, and none, or some, of the four.
+    own = [one for one in INTERVENTIONS if one in raw.columns] if factors else INTERVENTIONS
+    table, ordered = validated(raw, Source(name, place), tuple(dict.fromkeys((*own, *factors))))
     return Loaded(table, ordered, _capacities(ordered, {}), None, Path(name).stem)
 
 

@@ -46,7 +46,8 @@ class Study:
 
         Args:
             path: where it is, or a frame with a table's columns, which is left as it is.
-            factors: factor columns of a table besides the four interventions.
+            factors: factor columns of a table besides those of the four interventions that it has;
+                without any it must have all four.
 
         Raises:
             InputError: anything in it that cannot be trusted.

@@ -8,7 +8,6 @@ from pathlib import Path
 from analysis.report import conduct, findings
 from analysis.report.blocks import Numbers, Report, Section, TableBlock
 from analysis.report.markdown import FIGURES, markdown
-from analysis.report.page import html
 from analysis.report.recorded import Made, Recorded
 from analysis.report.table import Table, save
 from analysis.results import Estimates
@@ -82,6 +81,8 @@ def write(report: Report, folder: Path) -> Path:
 
     Equal reports give equal bytes.
     """
+    from analysis.report.page import html
+
     pictures = folder / FIGURES
     pictures.mkdir(parents=True, exist_ok=True)
     for one in report.pictures:

@@ -220,7 +220,7 @@ def _by_cause(study: Study) -> Table:
     lost = study.episodes["success"].isna()
     # A cause is a short word; what follows its colon is one episode's detail.
     causes = [
-        cause.partition(":")[0] or "not recorded" for cause in study.episodes["missing_cause"]
+        cause.partition(":")[0] or "cause not recorded" for cause in study.episodes["missing_cause"]
     ]
     counts = Counter(
         (cell, cause)

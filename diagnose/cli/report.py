@@ -30,9 +30,11 @@ def main(given: argparse.Namespace) -> int:
         StoreError: the study's file is broken.
     """
     from analysis.study import Study
+    from diagnose.cli.chosen import folder_of
 
     source: Path = given.source
-    out = given.out or (source if source.is_dir() else source.with_suffix("")) / "report"
+    of_table = source.suffix in {".csv", ".parquet"}
+    out = given.out or (source.with_suffix("") if of_table else folder_of(source)) / "report"
     if out.exists() and not out.is_dir():
         raise InputError("out", str(out), "is a file; name a folder")
     estimates = Study.load(source).estimates(given.target)

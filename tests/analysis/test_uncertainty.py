@@ -10,6 +10,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from analysis import contrasts
 from analysis.estimands import Contrast
@@ -187,6 +188,27 @@ def test_no_variance_at_all_still_has_width(target: str) -> None:
     assert frame.loc["add1:solution_sketches", "ci_low"] > 0.9
     assert frame.loc["add1:gap_hints", "p"] == 1
     assert frame.loc["add1:solution_sketches", "p"] < 1e-6
+
+
+@pytest.mark.parametrize("target", ["new", "fixed"])
+def test_a_rate_near_zero_has_wilson_limits_for_its_standard_error(target: str) -> None:
+    # One of 200 passes: the t limits would reach below 0, and are too low at the top.
+    raw = table(lambda _task, cell: 0.5 if cell[3] else 0.0, seed=6)
+    hit = (raw["task"] == "B-L2") & (raw["solution_sketches"] == 0) & (raw["run"] < 1)
+    raw.loc[hit, "success"] = 1
+    frame = by_name(study(raw).estimates(target).to_frame())
+    row, p = frame.loc["cell:0000"], 1 / 200
+    per_task = np.array([1 / 8] + [0] * 24)
+    within = 8 / 7 * per_task * (1 - per_task) / 8
+    se, df = (per_task.std(ddof=1) / 5, 24) if target == "new" else (within.sum() ** 0.5 / 25, 175)
+    trials = p * (1 - p) / se**2
+    level = 2 * stats.norm.cdf(stats.t.ppf(0.975, df)) - 1  # whose normal quantile is this t's
+    low, high = proportion_confint(p * trials, trials, 1 - level, method="wilson")
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx([low, high], abs=1e-9)
+    assert row["method"].startswith("Wilson on effective counts; ")
+    mirrored = frame.loc["residual:0000"]
+    assert [mirrored["ci_low"], mirrored["ci_high"]] == pytest.approx([1 - high, 1 - low], abs=1e-9)
+    assert frame.loc["cell:0001", "method"].startswith(("task-level", "run-level"))
 
 
 def test_one_run_per_task_uses_counts() -> None:
