@@ -84,7 +84,12 @@ def write(drawn: Drawn, path: Path) -> None:
     picture = BytesIO()
     drawn.figure.savefig(picture, format="png", dpi=DPI)
     path.parent.mkdir(exist_ok=True)
-    image = Image.open(picture).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    # The other methods give a colour by its share of the page, and marks have little.
+    image = (
+        Image.open(picture)
+        .convert("RGB")
+        .quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     image.save(path, optimize=True)
     print(f"{path.stat().st_size / 1000:5.0f} kB  {path.relative_to(DOCS)}")
 

@@ -126,7 +126,7 @@ def failures(frame: pd.DataFrame, heading: str, note: str) -> Drawn:
     patches = [
         Patch(
             facecolor=shades[cause], hatch="////" if cause == UNKNOWN else None,
-            label=cause.replace("_", " "),
+            hatchcolor=theme().quiet, label=cause.replace("_", " "),
         )
         for cause in causes
     ]  # fmt: skip
@@ -166,7 +166,7 @@ def _bars(
                 axes.barh(
                     y, 100 * share, left=left, height=0.8, facecolor=shades[cause],
                     edgecolor=theme().paper, linewidth=0.4,
-                    hatch="////" if cause == UNKNOWN else None,
+                    hatch="////" if cause == UNKNOWN else None, hatchcolor=theme().quiet,
                 )  # fmt: skip
             left += 100 * share
         failed, n = int(cell["failed"].iloc[0]), int(cell["n"].iloc[0])

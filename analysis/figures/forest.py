@@ -79,7 +79,8 @@ def ratio_frame(estimates: Estimates) -> pd.DataFrame:
     for column in (*LIMITS, *BOUNDS) if not frame.empty else ():
         of_gap = frame["kind"] == "ratio"
         own = frame[column].astype(float)
-        frame[column] = np.where(of_gap, np.maximum(1 + own, 0.0), np.exp(own))
+        with np.errstate(over="ignore"):  # an odds ratio may be beyond every float
+            frame[column] = np.where(of_gap, np.maximum(1 + own, 0.0), np.exp(own))
     return frame
 
 

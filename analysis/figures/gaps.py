@@ -1,10 +1,12 @@
 """Stacked capacity gaps: where a success rate comes from, capacity by capacity."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.figures.marks import plain, signed
 from analysis.figures.style import (
     PAGE,
     SIZES,
@@ -158,17 +160,17 @@ def _lanes(axes: "Axes", row: int, steps: list[dict[str, Any]], colours: dict[st
                 hatch="////", linewidth=0.0,
             )  # fmt: skip
         _whisker(axes, step, y)
-        _beside(axes, y, step, "" if number == 0 else "+")
+        _beside(axes, y, step, signed if number else plain)
     top, y = 100 * float(steps[-1]["end"]), row + HEIGHT / 2 - lane / 2
     axes.barh(y, 100 - top, left=top, height=lane, color=theme().residual)
     _inside(axes, (top, 100.0), y, theme().residual)
 
 
-def _beside(axes: "Axes", y: float, step: dict[str, Any], sign: str) -> None:
+def _beside(axes: "Axes", y: float, step: dict[str, Any], written: Callable[[float], str]) -> None:
     """Write a lane's size right of it, or left of it where the right has no room."""
     edges = [100 * float(step[name]) for name in ("start", "end", "ci_low", "ci_high")]
     left, right = float(np.nanmin(edges)), float(np.nanmax(edges))
-    text = f"{100 * (float(step['end']) - float(step['start'])):{sign}.1f}"
+    text = written(100 * (float(step["end"]) - float(step["start"])))
     fits = right + 1 + CHARACTER * len(text) <= 100
     axes.text(
         right + 1 if fits else left - 1, y, text, va="center", ha="left" if fits else "right",

@@ -32,7 +32,7 @@ SCREEN_DPI = 110  # of a figure in a notebook
 FORMATS = ("png", "svg", "pdf")
 USUAL = ("png", "svg")
 SIZES = {"title": 10.0, "label": 8.5, "text": 8.0, "small": 7.0, "note": 7.5}  # Unit: point
-MARGIN = 0.1  # right of a title or a note. Unit: inch
+MARGIN = 0.1  # right of a title or a note, whose width hinting changes a little. Unit: inch
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,6 @@ def _settings(own: Theme) -> Any:  # matplotlib lists the names it takes
         "figure.titlesize": SIZES["title"],
         "figure.constrained_layout.h_pad": 0.05,
         "figure.constrained_layout.w_pad": 0.06,
-        "hatch.color": own.quiet,
         "hatch.linewidth": 0.7,
         "legend.fontsize": SIZES["text"],
         "legend.frameon": False,
@@ -167,9 +166,9 @@ def wrap(text: str, points: float, width: float) -> str:
         )
 
     lines, left, space = [""], 0.0, inches("n n") - inches("nn")
-    for word in text.split():
+    for word in re.split(r"(?<!=) (?![%=])", " ".join(text.split())):  # 95 % and n = 8 stay whole
         own = inches(word)
-        if lines[-1] and left + space + own > width * 0.98 - MARGIN:
+        if lines[-1] and left + space + own > width * 0.95 - MARGIN:
             lines.append("")
         left = own if not lines[-1] else left + space + own
         lines[-1] += f" {word}" if lines[-1] else word

@@ -266,10 +266,17 @@ def test_the_waterfall_leads_from_nothing_on_to_everything_on(
     assert [bar.get_y() for bar in bars] == pytest.approx([100 * start for start in starts])
     assert first + sum(values) == pytest.approx(last)  # Shapley's efficiency
     brackets = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 4]
-    ranges = own.loc[[f"seq:{factor}" for factor in INTERVENTIONS], ["order_low", "order_high"]]
-    at = zip(starts[1:-1], ranges.astype(float).to_numpy(), strict=True)
-    drawn_at = [(start, orders) for start, orders in at if orders[0] < orders[1]]  # else no bracket
-    for (start, orders), bracket in zip(drawn_at, brackets, strict=True):
+    orders_of = [
+        own.loc[f"seq:{factor}", ["order_low", "order_high"]].astype(float)
+        for factor in INTERVENTIONS
+    ]
+    ranged = [
+        (start, orders)
+        for start, orders in zip(starts[1:-1], orders_of, strict=True)
+        if orders.min() < orders.max()
+    ]
+    assert len(ranged) == len(brackets) > 0
+    for (start, orders), bracket in zip(ranged, brackets, strict=True):
         assert [bracket[0], bracket[-1]] == pytest.approx(list(100 * (start + orders)))
         assert 100 * (start + orders.min()) >= axes.get_ylim()[0]
         assert 100 * (start + orders.max()) <= axes.get_ylim()[1]
