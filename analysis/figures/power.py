@@ -5,7 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.figures.style import COLOURS, SPARE, Drawn, footnote
+from analysis.figures.style import (
+    COLOURS,
+    PAGE,
+    SIZES,
+    SPARE,
+    Drawn,
+    canvas,
+    footnote,
+    styled,
+    theme,
+    title,
+)
 from analysis.planning.power import Components, Size
 
 CLUSTERED, LOOSE = "new tasks: clustered", "these tasks only: not clustered"
@@ -46,6 +57,7 @@ def _row(panel: str, size: Size, effect: float, components: Components) -> dict[
     }
 
 
+@styled
 def power_curves(frame: pd.DataFrame, name: str, note: str) -> Drawn:
     """Draw power by effect (for each split of the episodes) and by runs.
 
@@ -54,10 +66,7 @@ def power_curves(frame: pd.DataFrame, name: str, note: str) -> Drawn:
         name: the estimand.
         note: target, n, test, and where the spread is from.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.3), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, [[left, right]] = canvas(PAGE, 3.9, 1, 2, sharey=True)
     own = frame.iloc[0]
     by_effect, by_runs = frame[frame["panel"] == "effect"], frame[frame["panel"] == "runs"]
     height = 0.62  # of the first label; the others stand lower, clear of one another
@@ -70,30 +79,28 @@ def power_curves(frame: pd.DataFrame, name: str, note: str) -> Drawn:
         label = f"{tasks} x {runs}" + ("" if target == "new" else ",\nthese tasks")
         at = int(np.argmin(np.abs(part["power"].to_numpy() - (0.75 if loose else height))))
         left.annotate(
-            label, (100 * part["effect"].iloc[at], part["power"].iloc[at]), fontsize=7.5,
+            label, (100 * part["effect"].iloc[at], part["power"].iloc[at]), fontsize=SIZES["small"],
             color=colour, ha="right" if loose else "left", va="center",
             xytext=(-6 if loose else 6, 0), textcoords="offset points",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+            bbox={"facecolor": theme().paper, "edgecolor": "none", "pad": 0.6},
         )  # fmt: skip
         height -= 0.14
     for target, part in by_runs.groupby("target", sort=False):
         kind = CLUSTERED if target == "new" else LOOSE
         colour, line = _STYLES[kind]
         right.plot(part["runs"], part["power"], line, color=colour, lw=2, label=kind)
-    right.axvline(own["runs"], color="#bbbbbb", lw=1, zorder=0)
+    right.axvline(own["runs"], color=theme().faint, lw=1, zorder=0)
     for axes in (left, right):
-        axes.axhline(0.8, color="#bbbbbb", lw=1, zorder=0)
+        axes.axhline(0.8, color=theme().faint, lw=1, zorder=0)
         axes.set_ylim(0, 1.02)
-        axes.spines[["top", "right"]].set_visible(False)
     left.set_xlim(0, 100 * by_effect["effect"].max())
     left.set_xlabel("true effect, percentage points")
     left.set_ylabel("power")
-    left.set_title("By effect (tasks x runs)", fontsize=10, loc="left")
+    left.set_title("By effect (tasks x runs)", loc="left")
     right.set_xlim(1, by_runs["runs"].max())
     right.set_xlabel(f"runs of each of {own['tasks']} tasks")
-    title = f"By runs, for {100 * by_runs['effect'].iloc[0]:.1f} pp"
-    right.set_title(title, fontsize=10, loc="left")
-    right.legend(frameon=False, fontsize=8, loc="lower right")
-    figure.suptitle(f"Power to find {name}", fontsize=11, x=0.01, ha="left")
+    right.set_title(f"By runs, for {100 * by_runs['effect'].iloc[0]:.1f} pp", loc="left")
+    right.legend(loc="lower right")
+    title(figure, f"Power to find {name}")
     footnote(figure, note)
     return Drawn(figure, frame)
