@@ -78,8 +78,9 @@ def validated(
     reserved = _first((table["model"] == ALL).to_numpy(np.bool_))
     if reserved is not None:
         raise source.error("model", reserved, ALL, "it names the models' mean; rename the model")
-    levels = raw["level"].map(_without_l)
-    table["level"] = _whole(levels, "level", source, 0, "give a level such as 3 or L3")
+    table["level"] = _whole(
+        _without_l(raw["level"]), "level", source, 0, "give a level such as 3 or L3"
+    )
     table["run"] = _whole(raw["run"], "run", source, None, "give a whole number")
     for name in names:
         table[name] = _doses(raw, name, source)
@@ -148,23 +149,41 @@ def _first(bad: Bools) -> int | None:
 
 
 def _text(values: pd.Series, column: str, source: Source) -> pd.Series:
-    row = _first(_blanks(values))
+    place, distinct = _distinct(values)
+    row = _first(_blanks(distinct)[place])
     if row is not None:
         raise source.error(column, row, values.iloc[row], "give a name")
     return values.astype("str")
 
 
-def _without_l(value: object) -> object:
-    return value.strip()[1:] if isinstance(value, str) and value.strip()[:1] in "lL" else value
+def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], pd.Series]:
+    """Return each row's place among the distinct values, and these: few, where rows are many."""
+    try:
+        place, distinct = pd.factorize(values, use_na_sentinel=False)
+    except TypeError:  # a list or a dictionary: as text it is found and named
+        place, distinct = pd.factorize(values.map(repr), use_na_sentinel=False)
+    return place, pd.Series(distinct, dtype=values.dtype)
+
+
+def _without_l(values: pd.Series) -> pd.Series:
+    place, distinct = _distinct(values)
+
+    def number(value: object) -> object:
+        return value.strip()[1:] if isinstance(value, str) and value.strip()[:1] in "lL" else value
+
+    return distinct.map(number).take(place).reset_index(drop=True)
 
 
 def _numbers(values: pd.Series, column: str, source: Source, remedy: str) -> Floats:
     """Return numbers, NaN for blanks only."""
-    blank = _blanks(values)
-    numbers = pd.to_numeric(values.mask(blank), errors="coerce").to_numpy(
+    place, distinct = _distinct(values)
+    blank = _blanks(distinct)
+    numbers = pd.to_numeric(distinct.mask(blank), errors="coerce").to_numpy(
         np.float64, na_value=np.nan
     )
-    row = _first(~blank & ~np.isfinite(numbers))
+    wrong = ~blank & ~np.isfinite(numbers)
+    numbers = numbers[place]
+    row = _first(wrong[place])
     if row is not None:
         raise source.error(column, row, values.iloc[row], remedy)
     return numbers

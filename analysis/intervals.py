@@ -40,6 +40,19 @@ def wilson(p: Floats, n: Floats, z: float | None = None) -> tuple[Floats, Floats
     return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
 
+def effective_wilson(p: float, se: float, quantile: float) -> tuple[float, float]:
+    """Return Wilson's limits of a rate inside (0, 1) with a standard error of its own.
+
+    The number of trials is that with which a binomial rate would have this standard error. Near 0
+    and 1, where ``p +- quantile se`` would leave the range, these limits still cover.
+
+    Source: Kott and Carr 1997; Franco, Little, Louis and Slud 2019.
+    """
+    trials = p * (1 - p) / se**2
+    low, high = wilson(np.array([p]), np.array([trials]), quantile)
+    return float(low[0]), float(high[0])
+
+
 def mover(weights: Floats, p: Floats, n: Floats, z: float | None = None) -> tuple[float, float]:
     """Return limits of ``sum w p`` for independent proportions, from their Wilson limits.
 

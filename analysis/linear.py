@@ -117,6 +117,10 @@ def _linear(place: Place, part: Sample, spec: Contrast, weights: Floats, spread:
         half = float(stdtrit(spread.df, 0.5 + intervals.LEVEL / 2)) * spread.se
         low, high = raw - half, raw + half
         p = float(2 * stdtr(spread.df, -abs(raw) / spread.se))
+        if _is_rate(weights) and not half <= abs(raw) <= 1 - half:
+            limits = intervals.effective_wilson(abs(raw), spread.se, half / spread.se)
+            low, high = limits if raw > 0 else (-limits[1], -limits[0])
+            spread = replace(spread, method=f"Wilson on effective counts; {spread.method}")
     elif spread.se == 0:
         rows = np.flatnonzero(weights)
         counts = effective_n(part)[rows]
@@ -136,3 +140,8 @@ def _linear(place: Place, part: Sample, spec: Contrast, weights: Floats, spread:
         manski_low=bounds[0] + spec.offset,
         manski_high=bounds[1] + spec.offset,
     )
+
+
+def _is_rate(weights: Floats) -> bool:
+    """Whether the contrast is a share of successes, or (all weights negative) of failures."""
+    return bool(abs(abs(weights.sum()) - 1) < 1e-9 and abs(np.abs(weights).sum() - 1) < 1e-9)

@@ -1,22 +1,22 @@
 """Read a study folder or a table of episodes into one validated frame.
 
-A study folder holds ``episodes.jsonl``, one record per line. Only the fields that estimates need
-are kept, so a study with long transcripts takes no more memory than one without.
+A study folder holds ``episodes.jsonl``, one record per line (``analysis.recorded``), and may say
+in ``study.json`` what was planned and in ``truth.json`` what is true.
 """
 
 import csv
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.episodes import FAILURE_COLUMNS, Source, validated
+from analysis.episodes import Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
+from analysis.planning import stopped
+from analysis.recorded import recorded
 from diagnose.errors import InputError
 
 BUNDLE = "+"  # joins the names of factors that a design only switches together
@@ -33,19 +33,25 @@ class Loaded:
     name: str
     held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
+    stop: stopped.Stop | None = None  # the study's declared looks
 
 
-def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
-    """Read a study folder, its ``episodes.jsonl``, a CSV or a Parquet table.
+def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
+    """Read a study folder, its ``episodes.jsonl``, a CSV or a Parquet table, or take a frame.
 
     Args:
-        path: the folder or file.
-        factors: factor columns of a table besides the four interventions.
+        path: the folder or file, or a frame with a table's columns, which is left as it is.
+        factors: factor columns of a table besides those of the four interventions that it has;
+            without any it must have all four.
 
     Raises:
         InputError: no such file, an unknown suffix, or anything in it that cannot be trusted; the
             message names file, column, row, value and remedy.
     """
+    if isinstance(path, pd.DataFrame):
+        return _of_table(
+            path.reset_index(drop=True), "frame", lambda row: f"row {row + 1}", factors
+        )
     path = Path(path)
     if path.is_dir() or path.suffix == ".jsonl":
         return _load_study(path)
@@ -56,10 +62,16 @@ def load(path: Path | str, factors: Sequence[str] = ()) -> Loaded:
     if reader is None:
         raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
     raw, place = reader(path)
-    source = Source(path.name, place)
-    names = (*INTERVENTIONS, *factors)
-    table, ordered = validated(raw, source, names)
-    return Loaded(table, ordered, _capacities(ordered, {}), None, path.stem)
+    return _of_table(raw, path.name, place, factors)
+
+
+def _of_table(
+    raw: pd.DataFrame, name: str, place: Callable[[int], str], factors: Sequence[str]
+) -> Loaded:
+    # A table of another benchmark has factors of its own, and none, or some, of the four.
+    own = [one for one in INTERVENTIONS if one in raw.columns] if factors else INTERVENTIONS
+    table, ordered = validated(raw, Source(name, place), tuple(dict.fromkeys((*own, *factors))))
+    return Loaded(table, ordered, _capacities(ordered, {}), None, Path(name).stem)
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
@@ -100,29 +112,9 @@ def _load_study(path: Path) -> Loaded:
     file = path / "episodes.jsonl" if path.is_dir() else path
     if not file.is_file():
         raise InputError("source", str(file), "no records here; name a study folder or a table")
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    capacities: dict[str, str] = {}
-    factors: tuple[str, ...] | None = None
-    for number, record in _records(file):
-        where = f"{file.name}: line {number}"
-        row = _episode_row(record, where)
-        if factors is not None and row["factors"] != factors:
-            raise InputError(
-                f"{where}: factors", row["factors"], f"the lines before have {factors}"
-            )
-        factors = row.pop("factors")
-        capacities |= row.pop("capacities")
-        key = (row["model"], row["task"], row["run"], row["cell"])
-        before = rows.pop(key, None)
-        if before is not None and before["success"] is not None:
-            raise InputError(
-                f"{where}: episode", key, f"line {before['line']} has it already; remove one"
-            )
-        rows[key] = row | {"line": number}
-    if not rows or factors is None:
-        raise InputError(file.name, "no whole record", "run the study first: diagnose run")
+    read = recorded(file)
+    raw, factors, capacities = read.raw, read.factors, dict(read.capacities)
     held, planned, bundles = _plan(file.with_name("study.json"))
-    raw = pd.DataFrame(list(rows.values()))
     varied = [name for name in factors if name not in held]
     for bundle in bundles:
         capacities[_bundled(raw, varied, bundle)] = " + ".join(
@@ -131,12 +123,16 @@ def _load_study(path: Path) -> Loaded:
     if any(raw.pop("chained")):
         # Cells of a run share their draws, so a family's chains of one run are one cluster.
         raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
-    lines = [row["line"] for row in rows.values()]
-    source = Source(file.name, lambda row: f"line {lines[row]}")
+    source = Source(file.name, lambda row: f"line {read.lines[row]}")
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
-    name = str(next(iter(rows.values()))["study"]) or file.parent.name
-    return Loaded(table, ordered, _capacities(ordered, capacities), truth, name, held, planned)
+    name = read.study or file.parent.name
+    stop = stopped.read(file.parent)
+    if planned is not None and stop is not None:
+        planned -= stop.not_run
+    return Loaded(
+        table, ordered, _capacities(ordered, capacities), truth, name, held, planned, stop
+    )
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:
@@ -169,85 +165,6 @@ def _plan(path: Path) -> tuple[dict[str, int], int | None, list[list[str]]]:
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return {}, None, []
     return (held if len(held) < len(levels) else {}), planned, bundles
-
-
-def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield (line number, record) of every whole line; a torn last line is left out, aloud."""
-    with file.open("rb") as handle:
-        left = os.fstat(handle.fileno()).st_size  # a running study may append while we read
-        number = 0
-        while left > 0:
-            raw = handle.readline(left)
-            left -= len(raw)
-            number += 1
-            record = _parsed(raw)
-            if record is not None:
-                yield number, record
-            elif left > 0:
-                remedy = "restore the line from a copy, or delete it and its episode runs again"
-                raise InputError(f"{file.name}: line {number}", raw[:80], remedy)
-            else:
-                print(
-                    f"warning: {file}: the last line is torn ({len(raw)} bytes) and left out",
-                    file=sys.stderr,
-                )
-
-
-def _parsed(raw: bytes) -> Mapping[str, Any] | None:
-    try:
-        record = json.loads(raw) if raw.endswith(b"\n") else None
-    except ValueError:  # JSON and Unicode errors are ValueErrors
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def _episode_row(record: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return the fields of one record that estimates need."""
-    try:
-        factors = tuple(map(str, record["factors"]))
-        row = {key: record[key] for key in ("model", "family", "level", "task", "run", "cell")}
-        row["success"], row["study"] = record["success"], record.get("study", "")
-        interventions = dict(record["interventions"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(where, str(error), "the record lacks this field") from error
-    cell = str(row["cell"])
-    if not (cell.isascii() and cell.isdigit() and len(cell) == len(factors)):
-        raise InputError(f"{where}: cell", cell, f"give one digit for each of {factors}")
-    if row["success"] not in (None, True, False):
-        raise InputError(f"{where}: success", row["success"], "give true, false or null")
-    row["missing_cause"] = record.get("missing_cause") or ""
-    row["chained"] = bool(record.get("chain"))
-    row |= _failure(record.get("causes") or (), where)
-    row["factors"], row["capacities"] = factors, {}
-    for factor, digit in zip(factors, cell, strict=True):
-        row[factor] = int(digit)
-        entry = interventions.get(factor)
-        if isinstance(entry, Mapping):
-            row[f"used_{factor}"] = _use(entry, observed=row["success"] is not None)
-            if entry.get("capacity"):
-                row["capacities"][factor] = str(entry["capacity"])
-    return row
-
-
-def _failure(causes: Any, where: str) -> dict[str, str]:
-    """Return the columns that say why an episode failed; empty where nothing was recorded."""
-    row = dict.fromkeys(FAILURE_COLUMNS, "")
-    try:
-        if causes:
-            first = causes[0]
-            keys = ("cause", "law", "capacity_by_convention", "stage")
-            row |= {f"failure_{key}": str(first[key]) for key in keys}
-            row["failure_causes"] = ";".join(str(one["cause"]) for one in causes)
-    except (KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{where}: causes", str(error), "give a list of causes") from error
-    return row
-
-
-def _use(entry: Mapping[str, Any], *, observed: bool) -> object:
-    """Return whether an intervention was used: what an observed episode never offered was not."""
-    if observed and entry.get("used") is None and entry.get("offered") is False:
-        return False
-    return entry.get("used")
 
 
 def _capacities(factors: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str]:

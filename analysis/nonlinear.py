@@ -145,8 +145,10 @@ def _ratio_bounds(place: Place, spec: Ratio, a: Floats, b: Floats) -> tuple[floa
     rows = (a != 0) | (b != 0)
     low, high = (side[rows] for side in place.box(place.tasks(spec.numerator)))
     a, b, offset = a[rows], b[rows], spec.numerator.offset
-    if not least(b, low, high) > 0:
+    smallest = least(b, low, high)
+    if not smallest > 1e-9:  # a base of 0 may come out of the sums as some 1e-17
         return -math.inf, math.inf
+    most = (float(np.abs(a).sum()) + abs(offset)) / smallest + 1.0  # no ratio lies further out
 
     def lowest(value: float) -> float:
         return least(a - value * b, low, high) + offset
@@ -154,7 +156,7 @@ def _ratio_bounds(place: Place, spec: Ratio, a: Floats, b: Floats) -> tuple[floa
     def highest(value: float) -> float:
         return -least(value * b - a, low, high) + offset
 
-    return float(brentq(lowest, -1e6, 1e6)), float(brentq(highest, -1e6, 1e6))
+    return float(brentq(lowest, -most, most)), float(brentq(highest, -most, most))
 
 
 def log_odds(place: Place, spec: LogOdds) -> Finding:

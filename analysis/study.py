@@ -16,6 +16,7 @@ from analysis.estimates import Finding, Place, evaluate
 from analysis.layout import ALL, INTERVENTIONS, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
+from analysis.planning.stopped import Stop, allowed_for
 from analysis.results import Estimates
 from analysis.sample import Sample, sample_of, truth_sample
 from analysis.uncertainty import Uncertainty, checked_target
@@ -38,15 +39,17 @@ class Study:
     known: Mapping[str, Any] | None = None  # truth of a synthetic subject
     held: Mapping[str, int] = field(default_factory=dict)  # factors of one dose, and the dose
     planned: int | None = None  # episodes of the schedule, where one is known
+    stop: Stop | None = None  # looks that were declared, and taken
     _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def load(cls, path: Path | str, factors: Sequence[str] = ()) -> "Study":
-        """Read a study folder, a CSV or a Parquet table.
+    def load(cls, path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> "Study":
+        """Read a study folder, a CSV or a Parquet table, or take a frame of episodes.
 
         Args:
-            path: where it is.
-            factors: factor columns of a table besides the four interventions.
+            path: where it is, or a frame with a table's columns, which is left as it is.
+            factors: factor columns of a table besides those of the four interventions that it has;
+                without any it must have all four.
 
         Raises:
             InputError: anything in it that cannot be trusted.
@@ -61,6 +64,7 @@ class Study:
             read.truth,
             read.held,
             read.planned,
+            read.stop,
         )
 
     @property
@@ -112,7 +116,7 @@ class Study:
         frame = pd.DataFrame(rows, columns=[*COLUMNS, *COMPANIONS])
         if self.layout.factors != INTERVENTIONS:
             frame["factors"] = " ".join(self.layout.factors)  # the order of a cell's digits
-        return adjusted(frame)
+        return adjusted(allowed_for(frame, self, how))
 
     def _rows(self, model: str, how: Uncertainty) -> list[dict[str, Any]]:
         place = self.place(model, how)

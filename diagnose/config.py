@@ -8,8 +8,10 @@ from typing import Any
 from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
-STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting")
+STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting", "stop")
+STOP_KEYS = ("rule", "scope", "estimand", "every", "alpha", "target")
 SETTINGS = ("independent", "curriculum")
+DESIGN_OPTIONS = ("generator", "resolution")  # of fractions (diagnose.design)
 SECTIONS = (
     *("study", "env", "subject", "design", "interventions"),
     *("budgets", "scaffold", "limits", "caps", "run"),
@@ -26,7 +28,8 @@ class StudyConfig:
     runs: int
     tasks: tuple[str, ...] | None  # None = all published tasks
     setting: str  # one of SETTINGS
-    design: str
+    stop: Mapping[str, Any]  # when looks at the study may end it; empty for never
+    design: str  # its name; the option of a fraction follows: "half_fraction: D = ABC"
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
     subject: Mapping[str, Any]
@@ -55,7 +58,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
     study = config["study"]
     _known("", config, (*SECTIONS, "baseline"))
     _known("study.", study, STUDY_KEYS)
-    _known("design.", config["design"], ("name",))
+    _known("design.", config["design"], ("name", *DESIGN_OPTIONS))
     _known("env.", config["env"], ("variants",))
     name = _text("study.name", study.get("name"))
     if not name.replace("-", "").replace("_", "").isalnum():
@@ -77,8 +80,9 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         runs=_whole("study.runs", study.get("runs"), 1),
         tasks=_tasks(study.get("tasks")),
         setting=_choice("study.setting", study.get("setting"), SETTINGS),
+        stop=_stop(study),
         baseline=None if baseline is None else _text("baseline", baseline),
-        design=_text("design.name", config["design"].get("name")),
+        design=_design(config["design"]),
         env=_variants(config["env"].get("variants")),
         subject=config["subject"],
         interventions=interventions,
@@ -113,6 +117,34 @@ def _intervention(name: str, value: object) -> Mapping[str, Any]:
     if not whole or not levels:
         raise ConfigError(f"{where}.levels", levels, "give a list of doses, such as [0, 1]")
     return value
+
+
+def _stop(study: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the stopping rule's values; nothing without a rule."""
+    stop = study.get("stop", {})
+    if not isinstance(stop, Mapping):
+        raise ConfigError("study.stop", stop, "give a section, as in conf/study.yaml")
+    _known("study.stop.", stop, STOP_KEYS)
+    if stop.get("rule") is None:
+        return {}
+    if study.get("setting") != SETTINGS[0]:
+        remedy = "a curriculum ties tasks together: set study.setting=independent or no rule"
+        raise ConfigError("study.stop.rule", stop["rule"], remedy)
+    return {
+        "rule": _text("study.stop.rule", stop["rule"]),
+        "scope": _choice("study.stop.scope", stop.get("scope"), ("study", "cell")),
+        "estimand": stop.get("estimand"),
+        "every": _whole("study.stop.every", stop.get("every"), 1),
+        "alpha": stop.get("alpha"),
+        "target": _choice("study.stop.target", stop.get("target"), ("new", "fixed")),
+    }
+
+
+def _design(section: Mapping[str, Any]) -> str:
+    """Return the design's name, its option after it."""
+    name = _text("design.name", section.get("name"))
+    given = [str(section[key]) for key in DESIGN_OPTIONS if section.get(key) is not None]
+    return ": ".join([name, *given])
 
 
 def _tasks(value: object) -> tuple[str, ...] | None:

@@ -8,6 +8,7 @@ blocks as they were.
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from diagnose.records import canonical_json
 from diagnose.seeds import stream
 
 MAX_DOSE = 9  # a cell's code has one digit per factor
+RESOLUTIONS = ("3", "4", "5")  # of fractions
+LEAST_FRACTION = 3  # factors that vary; of fewer a fraction is no design, and all cells are taken
+MAX_FRACTION = 8  # factors of a fraction: as many as the analysis takes
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ class EpisodePlan:
         return (study_seed, self.task, self.run)
 
 
-Design = Callable[[Sequence[Factor]], tuple[Cell, ...]]
+Design = Callable[..., tuple[Cell, ...]]  # of the factors; a fraction's option as text comes second
 DESIGNS: dict[str, Design] = {}
+OPTIONS = {"half_fraction": "generator", "fractional": "resolution"}  # designs that take one
 
 
 def register(design: Design) -> Design:
@@ -186,6 +191,88 @@ def dose_response(factors: Sequence[Factor]) -> tuple[Cell, ...]:
     return _distinct([*_alone(factors, shams=False), everything])
 
 
+@register
+def half_fraction(factors: Sequence[Factor], generator: str = "") -> tuple[Cell, ...]:
+    """Half of the combinations of on and off: 2^(k-1) cells, 8 of four factors.
+
+    Args:
+        factors: those that vary are A, B, C, ... in their order.
+        generator: which factor is on when a product of others is, as ``D = ABC`` or ``D = -ABC``
+            (the other half); empty for the last one as the product of all others, which confounds
+            least, with the sign that has the cell in which every factor is off.
+
+    Raises:
+        ConfigError: too many factors vary, or the generator cannot be read.
+    """
+    from pydoe import fracfact
+
+    letters = _letters(factors, "half_fraction")
+    if len(letters) < LEAST_FRACTION and not generator:
+        return _on_or_off(factors)
+    sign = "" if len(letters) % 2 == 0 else "-"
+    text = (generator or f"{letters[-1]} = {sign}{letters[:-1]}").upper().replace(" ", "")
+    made, sign, word = "", "", ""
+    if found := re.fullmatch(r"([A-Z])=([+-]?)([A-Z]+)", text):
+        made, sign, word = found.groups()
+    known = set(word) <= set(letters) - {made} and len(set(word)) == len(word) > 1
+    if not made or made not in letters or not known:
+        example = f"{letters[-1]} = {letters[:-1]}"
+        remedy = f"give one of {letters} as a product of others, such as {example}"
+        raise ConfigError("design.generator", generator, remedy)
+    base = letters.replace(made, "")
+    own = str.maketrans(base, "abcdefghijklmnopqrstuvwxyz"[: len(base)])
+    signs = fracfact(
+        " ".join(f"{sign}{word}" if one == made else one for one in letters).translate(own)
+    )
+    return _signed(factors, signs)
+
+
+@register
+def fractional(factors: Sequence[Factor], resolution: str = "4") -> tuple[Cell, ...]:
+    """The smallest 2^(k-p) fraction of a resolution: main effects clear of others below it.
+
+    Resolution 3 confounds main effects with pairs, 4 pairs with pairs, 5 pairs with triples.
+
+    Raises:
+        ConfigError: too many factors vary, or the resolution is another.
+    """
+    from pydoe import fracfact_by_res
+
+    letters = _letters(factors, "fractional")
+    if len(letters) < LEAST_FRACTION:
+        return _on_or_off(factors)
+    if resolution not in RESOLUTIONS:
+        remedy = f"give one of {', '.join(RESOLUTIONS)}, or take design=full_factorial"
+        raise ConfigError("design.resolution", resolution, remedy)
+    signs = fracfact_by_res(len(letters), int(resolution))
+    return _signed(factors, -signs * signs[0])  # the first row turned into every factor off
+
+
+def _letters(factors: Sequence[Factor], design: str) -> str:
+    """Return a letter for each factor that varies: A, B, C, ..."""
+    varied = sum(factor.full != factor.off for factor in factors)
+    if varied > MAX_FRACTION:
+        remedy = f"a fraction takes at most {MAX_FRACTION} factors that vary"
+        raise ConfigError(f"design {design}: factors", varied, remedy)
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:varied]
+
+
+def _on_or_off(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    both = ((f.off, f.full) if f.full != f.off else (f.off,) for f in factors)
+    return tuple(Cell(doses) for doses in itertools.product(*both))
+
+
+def _signed(factors: Sequence[Factor], signs: Iterable[Sequence[float]]) -> tuple[Cell, ...]:
+    """Return cells from rows of -1 (off) and 1 (on), one sign per factor that varies."""
+    found = []
+    for row in signs:
+        left = iter(row)
+        found.append(
+            Cell(tuple(f.off if f.full == f.off or next(left) < 0 else f.full for f in factors))
+        )
+    return _distinct(found)
+
+
 def _alone(factors: Sequence[Factor], *, shams: bool) -> Iterable[Cell]:
     """Yield the cell with every factor off, then each factor alone at each of its other levels."""
     off = tuple(f.off for f in factors)
@@ -204,15 +291,22 @@ def _distinct(found: Iterable[Cell]) -> tuple[Cell, ...]:
 def cells(factors: Sequence[Factor], design: str) -> tuple[Cell, ...]:
     """Return the cells of ``design``, in the design's own order.
 
+    Args:
+        factors: in the order of a cell's digits.
+        design: its name; a fraction's option may follow: ``half_fraction: D = -ABC``.
+
     Raises:
         ConfigError: the design is unknown, or there are no factors, or two of one name.
     """
-    if design not in DESIGNS:
-        raise ConfigError("design", design, f"choose one of {', '.join(sorted(DESIGNS))}")
+    name, _, option = design.partition(": ")
+    if name not in DESIGNS:
+        raise ConfigError("design", name, f"choose one of {', '.join(sorted(DESIGNS))}")
+    if option and name not in OPTIONS:
+        raise ConfigError(f"design {name}", option, f"it takes no {' or '.join(OPTIONS.values())}")
     names = [factor.name for factor in factors]
     if not names or len(set(names)) < len(names):
         raise ConfigError("factors", names, "give at least one factor, each name once")
-    return DESIGNS[design](factors)
+    return DESIGNS[name](factors, option) if option else DESIGNS[name](factors)
 
 
 def bundles(factors: Sequence[Factor], design: str) -> tuple[tuple[str, ...], ...]:

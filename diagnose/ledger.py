@@ -148,8 +148,12 @@ def scan(path: Path) -> Iterator[Line]:
             offset += len(raw)
 
 
-def _final_lines(path: Path) -> Iterator[tuple[bytes, EpisodeRecord]]:
-    """Yield records with their lines: observed ones first, superseded ones left out."""
+def final_lines(path: Path) -> Iterator[tuple[bytes, EpisodeRecord]]:
+    """Yield records with their lines: observed ones first, superseded ones left out.
+
+    Raises:
+        StoreError: a broken line before the last, or an id recorded twice.
+    """
     ledger = Ledger()
     waiting: dict[str, tuple[bytes, EpisodeRecord]] = {}
     for line in scan(path):
@@ -174,12 +178,12 @@ def read_records(path: Path | str) -> Iterator[EpisodeRecord]:
     Raises:
         StoreError: no such file, a broken line before the last, or an id recorded twice.
     """
-    return (record for _, record in _final_lines(_episodes_path(path)))
+    return (record for _, record in final_lines(_episodes_path(path)))
 
 
 def canonical_lines(path: Path | str) -> list[str]:
     """Return the study's lines sorted by ``EpisodeRecord.sort_key``: equal for equal studies."""
-    final = sorted(_final_lines(_episodes_path(path)), key=lambda pair: pair[1].sort_key)
+    final = sorted(final_lines(_episodes_path(path)), key=lambda pair: pair[1].sort_key)
     return [raw.decode() for raw, _ in final]
 
 

@@ -30,6 +30,10 @@ class Progress:
         """Count by cell too: how many episodes are recorded, and how many there will be."""
         self._cells = {cell: (done.get(cell, 0), most) for cell, most in planned.items()}
 
+    def fewer(self, count: int) -> None:
+        """Expect so many episodes fewer: a look has stopped them."""
+        self._missing -= count
+
     def update(self, ledger: Ledger, cell: str = "") -> None:
         """Count one record of a cell; redraw on a terminal, at most ten times a second."""
         self._done += 1

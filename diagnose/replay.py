@@ -5,7 +5,6 @@ from the programs, and a program is in the transcript; nobody is called. Whether
 episode is checked by its end: the same trials and the same device.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -158,25 +157,10 @@ def program_of(message: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Return the program that an assistant's message asked to run; empty for none."""
     scaffold = config.get("scaffold")
     listed = message.get("tool_calls")
-    given = [call for call in listed if isinstance(call, Mapping)] if listed else []
-    calls = tuple(
-        ToolCall(*(str(call.get(key) or "") for key in ("id", "name", "arguments")))
-        for call in given
-    )
+    calls = tuple(ToolCall.of(call) for call in listed or () if isinstance(call, Mapping))
     known = scaffold.get("protocol") if isinstance(scaffold, Mapping) else None
     protocol = str(known or ("tools" if calls else "text"))
     return asked(Message("assistant", str(message.get("content") or ""), calls), protocol).code
-
-
-def code_of(call: object) -> str:
-    """Return the code in a tool call; empty where there is none to read."""
-    arguments = call.get("arguments") if isinstance(call, Mapping) else None
-    try:
-        given = json.loads(arguments) if isinstance(arguments, str) else None
-    except (ValueError, RecursionError):
-        return ""
-    code = given.get("code") if isinstance(given, dict) else None
-    return code.encode("utf-8", "replace").decode() if isinstance(code, str) else ""
 
 
 def _departed(record: EpisodeRecord, stage: Stage, trials: int) -> str:

@@ -3,6 +3,7 @@
 ``study.json``      what the study is: resolved config, factors, schedule hash, versions
 ``episodes.jsonl``  one canonical line per record, in the order they finished
 ``exchanges.jsonl`` a language model's answers, call by call (see diagnose.models.litellm)
+``looks.jsonl``     what a declared stopping rule decided, look by look (see diagnose.stopping)
 ``timings.jsonl``   wall-clock seconds and host facts; may lag behind and be incomplete
 ``episodes.torn``   broken tails moved aside on opening; nothing is thrown away
 ``lock``            held (flock) by the one process that writes

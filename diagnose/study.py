@@ -22,6 +22,7 @@ from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, StoreError
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
+from diagnose.stopping import Look, Looks, Outcome, StoppingRule
 from diagnose.store import SYNC_EVERY_S, Entry, Store, read_records
 from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
 
@@ -75,6 +76,8 @@ class StudyEnd:
     recorded: int  # episodes in the store, those not observed included
     not_observed: int
     stopped_by: signal.Signals | None = None
+    not_run: int = 0  # episodes that a look of the stopping rule made needless
+    looks: tuple[Look, ...] = ()  # those taken, in this run or an earlier one
 
     @property
     def exit_code(self) -> int:
@@ -82,7 +85,7 @@ class StudyEnd:
         return 128 + self.stopped_by if self.stopped_by else 0
 
 
-def run_study(
+def run_study(  # noqa: PLR0913 - a study is made of as much
     plans: Sequence[EpisodePlan],
     execute: Execute,
     store: Store,
@@ -92,6 +95,7 @@ def run_study(
     policy: RunPolicy,
     progress: Progress,
     concurrency: int = 1,
+    stopping: StoppingRule | None = None,
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order.
 
@@ -107,6 +111,7 @@ def run_study(
         policy: workers, retries, limits.
         progress: where progress shows.
         concurrency: episodes that the subject can run at once; 1 for one per worker.
+        stopping: when to look at what is recorded, and what then to run no more of; None = never.
 
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
@@ -125,7 +130,8 @@ def run_study(
             f"{store.folder}: {len(strange)} of its records are of no episode of this study (the "
             f"first has the id {strange[0]}); move them to their own study's folder"
         )
-    study = _Study(ids, store, unobserved, policy, progress)
+    looks = Looks(stopping, store.folder, {plan.cell for plan in plans}) if stopping else None
+    study = _Study(ids, store, unobserved, policy, progress, looks)
     count = min(policy.worker_count, study.missing)
     slots = policy.slots(concurrency, count)
     if store.repair:
@@ -156,7 +162,14 @@ def run_study(
     if interrupts.received:
         progress.say("stopped; the same command continues")
     done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
-    return StudyEnd(len(plans), done, store.ledger.not_observed, interrupts.received)
+    return StudyEnd(
+        len(plans),
+        done,
+        store.ledger.not_observed,
+        interrupts.received,
+        study.not_run,
+        tuple(looks.taken) if looks else (),
+    )
 
 
 class _Study:
@@ -169,14 +182,19 @@ class _Study:
         unobserved: Unobserved,
         policy: RunPolicy,
         progress: Progress,
+        looks: Looks | None = None,
     ) -> None:
-        self._ids, self._store, self._unobserved = ids, store, unobserved
+        self._ids, self._store, self._unobserved, self._looks = ids, store, unobserved, looks
         self._policy, self._progress = policy, progress
         self._attempts: Counter[EpisodePlan] = Counter()
         self._host = {"host": platform.node(), "cpus": os.cpu_count()}
         self.fatal: DiagnoseError | None = None
         self._chains = Chains(tuple(ids))
         self._open = {plan for plan in ids if self._is_open(plan)}
+        self.not_run = 0
+        self._held: list[EpisodePlan] = []  # wait for a look, in the schedule's order
+        self._drop_stopped()
+        self._open_in = Counter(plan.run for plan in self._open)
         self.missing = len(self._open)
         self.missing_by_cell = Counter(plan.cell for plan in self._open)
         self.pending: deque[EpisodePlan] = deque()  # may run now; the others wait for these
@@ -197,11 +215,54 @@ class _Study:
         }
         for plan, before in earlier.items():
             if before is None:
-                self.pending.append(plan)
+                self._queue(plan)
             elif self._ids[before] in books:
-                self.pending.append(replace(plan, carried=books[self._ids[before]]))
+                self._queue(replace(plan, carried=books[self._ids[before]]))
             elif before not in self._open:
                 self._lose(plan, BROKEN, f"{before.task} was not observed")
+        self._look_if_due()
+
+    def _queue(self, plan: EpisodePlan) -> None:
+        """Let a plan run, now or after the next look."""
+        waits = self._looks is not None and self._looks.waits(plan)
+        (self._held if waits else self.pending).append(plan)
+
+    def _drop_stopped(self) -> None:
+        """Forget the plans that a look has stopped: they are not missing, nobody asks for them."""
+        if self._looks is None:
+            return
+        stopped = {plan for plan in self._open if self._looks.stops(plan)}
+        self._open -= stopped
+        self._held = [plan for plan in self._held if plan not in stopped]
+        self.not_run += sum(self._ids[plan] not in self._store.ledger.outcomes for plan in stopped)
+
+    def _look_if_due(self) -> None:
+        """Take every look whose runs are recorded, and release what waited for it."""
+        looks = self._looks
+        while looks is not None and looks.gate is not None and not self.fatal:
+            if any(self._open_in[run] for run in range(looks.gate)):
+                return
+            self._store.sync()  # a decision never outlives what it was made from
+            outcomes = self._store.ledger.outcomes
+            seen = [
+                Outcome(
+                    plan.task,
+                    plan.run,
+                    plan.cell,
+                    None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
+                )
+                for plan, key in self._ids.items()
+                if key in outcomes
+            ]
+            still = [plan for plan in self._open if self._ids[plan] not in outcomes]
+            look = looks.take(seen, still)
+            self._progress.say(look.said)
+            self._progress.fewer(look.not_run)
+            self._drop_stopped()
+            self._open_in = Counter(plan.run for plan in self._open)
+            waiting, self._held = self._held, []
+            for plan in waiting:
+                self._queue(plan)
 
     def take(self, events: Sequence[Event]) -> None:
         """Record, retry, or note that the study must stop."""
@@ -217,6 +278,7 @@ class _Study:
                 self.pending.append(event.plan)  # last: what failed it may have passed by then
             else:
                 self._lose(event.plan, event.cause, event.detail)
+        self._look_if_due()
 
     def _lose(self, plan: EpisodePlan, cause: str, detail: str) -> None:
         """Record a plan as not observed, and with it those that needed its record."""
@@ -245,6 +307,7 @@ class _Study:
             )
         self._store.append(line, entry)
         self._open.discard(plan)
+        self._open_in[plan.run] -= 1
         self._progress.update(self._store.ledger, plan.cell)
 
 

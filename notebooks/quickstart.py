@@ -1,7 +1,9 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
 # ---
 
 # %% [markdown]
@@ -11,20 +13,18 @@
 # is synthetic: its capacities are set, so the true effect of every intervention is known.
 
 # %%
-import tempfile
 from pathlib import Path
 
 from analysis import Study
 from diagnose.cli import main
 
-folder = Path(tempfile.mkdtemp())
-main(["run", "experiment=smoke", f"study.folder={folder}"])
+main(["run", "experiment=smoke"])
 
 # %% [markdown]
 # The study folder holds one record per episode. `Study` reads it as tables.
 
 # %%
-study = Study.load(next(folder.iterdir()))
+study = Study.load(next(Path("studies").glob("smoke-*")))
 study.episodes.head()
 
 # %% [markdown]

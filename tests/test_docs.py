@@ -44,23 +44,40 @@ def test_the_environment_s_page_has_its_examples():
     assert len(PAGES["environment"]) == 3
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_logs_page_run(tmp_path):
-    page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```bash\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
-    commands = [line for block in blocks for line in block.splitlines()]
-    assert len(commands) == 5
-    for command in commands:
+def commands(page: str, count: int, cwd: Path) -> str:
+    """Run the commands of a page, one after the other, and return what they printed."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) == count
+    told = ""
+    for command in lines:
         line = command.replace(".venv/bin/diagnose", f"{shlex.quote(sys.executable)} -m diagnose")
         done = subprocess.run(
             ["sh", "-c", line],  # the shell expands the wildcard
-            cwd=tmp_path,
+            cwd=cwd,
             env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        told += done.stdout
+    return told
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_logs_page_run(tmp_path):
+    commands("logs", 5, tmp_path)
     assert (tmp_path / "alone" / "index.html").exists()
     assert len((tmp_path / "smoke.jsonl").read_text(encoding="utf-8").splitlines()) == 64
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_planning_page_run(tmp_path):
+    told = commands("planning", 8, tmp_path)
+    assert (tmp_path / "power.png").exists()
+    assert "AB + CD" in told
+    assert "Looks: obrien_fleming" in told
+    assert "repeated" in (next(tmp_path.glob("studies/looks-*")) / "estimates.csv").read_text()

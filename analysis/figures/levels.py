@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import intervals
-from analysis.figures.style import Drawn, footnote
+from analysis.figures.style import SIZES, Drawn, bare, canvas, footnote, styled, title
+from analysis.figures.theme import readable, theme
 from analysis.layout import SHAM, Layout
 from analysis.study import Study
 
@@ -18,17 +19,23 @@ def level_counts(study: Study) -> pd.DataFrame:
     """
     table, layout = study.episodes, study.layout
     seen = table[table["success"].notna()]
-    code = pd.Series("", index=seen.index)
-    for factor in layout.factors:
-        code += seen[factor].astype(str)
     names = {code: condition(layout, code) for code in layout.codes}
-    grouped = seen.assign(condition=code.map(names)).groupby(["model", "level", "condition"])
+    conditions = written_codes(seen, layout).map(names)
+    grouped = seen.assign(condition=conditions).groupby(["model", "level", "condition"])
     counts = grouped["success"].agg(successes="sum", n="count").reset_index()
     planned = [names[own] for own in layout.codes]
     counts["condition"] = pd.Categorical(counts["condition"], planned, ordered=True)
     counts = counts.sort_values(["model", "level", "condition"])
     counts["condition"] = counts["condition"].astype(str)
     return counts.reset_index(drop=True)
+
+
+def written_codes(episodes: pd.DataFrame, layout: Layout) -> "pd.Series[str]":
+    """Return each episode's cell: one digit per factor."""
+    code = pd.Series("", index=episodes.index)
+    for factor in layout.factors:
+        code += episodes[factor].astype(str)
+    return code
 
 
 def condition(layout: Layout, code: str) -> str:
@@ -47,14 +54,17 @@ def condition(layout: Layout, code: str) -> str:
     return f"{code} {'everything on' if code == layout.full else ' + '.join(on)}"
 
 
-def level_heatmap(counts: pd.DataFrame, title: str) -> Drawn:
+@styled
+def level_heatmap(counts: pd.DataFrame, heading: str, told: str = "") -> Drawn:
     """Draw success by level and condition, with n and Wilson's interval in each tested cell.
 
     Args:
         counts: condition, level, successes, n; what is absent was not tested and stays blank.
-        title: says whose rates they are.
+        heading: says whose rates they are.
+        told: what is missing, as a sentence.
     """
-    from matplotlib.figure import Figure
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
 
     frame = counts[counts["n"] > 0].reset_index(drop=True)
     frame["p"] = frame["successes"] / frame["n"]
@@ -63,37 +73,38 @@ def level_heatmap(counts: pd.DataFrame, title: str) -> Drawn:
     conditions, levels = _ordered(frame["condition"]), sorted(set(frame["level"]))
     grid = np.full((len(conditions), len(levels)), np.nan)
     longest = max(map(len, conditions))
-    size = (0.4 + 0.082 * longest + 0.95 * len(levels), 1.0 + 0.58 * len(conditions))
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.add_subplot()
+    width = max(4.2, 0.35 + 0.074 * longest + 0.8 * len(levels))
+    figure, ((axes,),) = canvas(width, 1.0 + 0.46 * len(conditions))
+    shades = colormaps["cividis"]
     for _, cell in frame.iterrows():
         row, column = conditions.index(cell["condition"]), levels.index(cell["level"])
         grid[row, column] = cell["p"]
-        colour = "#111111" if cell["p"] > 0.5 else "white"
         texts = (
-            (-0.25, 10.0, f"{100 * cell['p']:.1f} %"),
-            (0.08, 7.5, f"{100 * cell['ci_low']:.0f} to {100 * cell['ci_high']:.0f}"),
-            (0.32, 7.5, f"n = {cell['n']:.0f}"),
+            (-0.24, SIZES["label"], f"{100 * cell['p']:.1f} %"),
+            (0.09, SIZES["small"] - 0.5, f"{100 * cell['ci_low']:.0f}–{100 * cell['ci_high']:.0f}"),
+            (0.34, SIZES["small"] - 0.5, f"n = {cell['n']:.0f}"),
         )
         for offset, points, text in texts:
             axes.text(
-                column, row + offset, text, ha="center", va="center", fontsize=points, color=colour
-            )
-    axes.imshow(grid, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+                column, row + offset, text, ha="center", va="center", fontsize=points,
+                color=readable(to_hex(shades(cell["p"]))), in_layout=False,
+            )  # fmt: skip
+    axes.pcolormesh(
+        np.arange(len(levels) + 1) - 0.5, np.arange(len(conditions) + 1) - 0.5, grid, cmap=shades,
+        vmin=0, vmax=1, edgecolors=theme().paper, linewidth=1.5,
+    )  # fmt: skip
+    axes.invert_yaxis()
     axes.set_xticks(range(len(levels)), [f"L{level}" for level in levels])
     axes.set_yticks(range(len(conditions)), conditions)
-    axes.set_xticks(np.arange(len(levels) - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(len(conditions) - 1) + 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5)
-    axes.tick_params(which="both", length=0)
-    axes.spines[:].set_visible(False)
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    axes.set_xlabel("level")
+    bare(axes, "left", "bottom")
+    title(figure, heading)
     total = int(frame["n"].sum())
     note = (
         f"Target: these tasks, runs taken as independent; 95 % Wilson interval; n = {total:,} "
-        "episodes. Blank: not tested."
+        f"episodes. Blank: not tested. {told}"
     )
-    footnote(figure, note)
+    footnote(figure, note.rstrip())
     return Drawn(figure, frame)
 
 

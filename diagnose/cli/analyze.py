@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ESTIMAND",
         help="say what an estimand is, shapley:gap_hints or shapley; with a source its numbers too",
     )
+    parser.add_argument("--tables", type=Path, help="a folder for the tables: LaTeX and Markdown")
 
 
 def main(given: argparse.Namespace) -> int:
@@ -36,5 +37,5 @@ def main(given: argparse.Namespace) -> int:
     if given.explain is not None:
         cli.explain(given.explain, source, given.target, print)
     elif source is not None:
-        cli.analyze(source, given.target, given.out, print)
+        cli.analyze(source, given.target, given.out, print, given.tables)
     return OK

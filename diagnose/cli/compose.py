@@ -27,6 +27,7 @@ from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
+from diagnose.stopping import StoppingRule
 from diagnose.study import RunPolicy
 from diagnose.subjects.briefing import prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
@@ -49,6 +50,7 @@ class Study:
     limits: Limits
     caps: Caps
     policy: RunPolicy
+    stopping: StoppingRule | None = None
 
     @cached_property
     def folder(self) -> Path:
@@ -73,6 +75,7 @@ class Study:
             "shared": self._shared,
             **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
             **({"bundles": together} if together else {}),
+            **({"stop": dict(self.stopping.declared)} if self.stopping else {}),
         }
 
     @cached_property
@@ -276,7 +279,18 @@ def compose(config: StudyConfig) -> Study:
         limits=_values("limits", Limits, config.limits),
         caps=_values("caps", Caps, config.caps),
         policy=_values("run", RunPolicy, config.run),
+        stopping=_stopping(config, factors) if config.stop else None,
     )
+
+
+def _stopping(config: StudyConfig, factors: Sequence[Factor]) -> StoppingRule:
+    """Return the rule that the analysis has for this design."""
+    from analysis.planning.designs import Cells
+    from analysis.planning.stopping import group_sequential
+
+    codes = tuple(cell.code for cell in cells(factors, config.design))
+    design = Cells(tuple(factor.name for factor in factors), codes)
+    return group_sequential(design, config.runs, **config.stop)
 
 
 def _kept(factors: Sequence[Factor], interventions: Mapping[str, Intervention], cell: Cell) -> int:

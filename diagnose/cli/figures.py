@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from diagnose.cli.main import OK
 
@@ -10,17 +11,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("source", help="a study folder, a table, or the word paper")
     parser.add_argument("--out", type=Path, help="folder for the figures")
+    parser.add_argument("--theme", default="light", help="light or dark")
+    parser.add_argument(
+        "--format", default="png,svg", help="of png, svg and pdf, joined by commas (png,svg)"
+    )
 
 
 def main(given: argparse.Namespace) -> int:
     """Draw the figures and print where they are."""
     from analysis import cli
 
+    look: Any = {"formats": given.format.split(","), "theme": given.theme}
     if given.source == "paper":
-        paths = cli.figures("paper", given.out or Path("figures"))
+        paths = cli.figures("paper", given.out or Path("figures"), **look)
     else:
         source = Path(given.source)
-        paths = cli.figures(source, given.out or _beside(source))
+        paths = cli.figures(source, given.out or _beside(source), **look)
     for path in paths:
         print(path)
     return OK

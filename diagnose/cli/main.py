@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "read a device saved in the game as a circuit file",
     "fidelity": "compare the judge with the game and with a second engine",
     "analyze": "estimate contributions from records or a table",
+    "report": "write a study or a table as one web page: answer, figures, design, costs, failures",
     "figures": "draw the figures of a study, of a table, or of the paper",
     "calibrate": "simulate studies of subjects whose truth is known: the data sheet",
 }

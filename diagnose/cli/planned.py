@@ -16,6 +16,7 @@ from diagnose.intervention import SHAM, Setting
 from diagnose.ledger import parse_json, read_records
 from diagnose.progress import duration
 from diagnose.records import EpisodeRecord
+from diagnose.stopping import Looks
 from diagnose.subjects.briefing import SHOWN_VALUE
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.stage import Stage
@@ -50,21 +51,33 @@ class Seen:
         return found
 
 
-def planned(study: Study, pilot: Path | None) -> list[str]:
+def planned(study: Study, pilot: Path | None, found: Sequence[str] = ()) -> list[str]:
     """Return what is to be said of a study before it runs.
+
+    Args:
+        study: as configured.
+        pilot: a study's folder; None for the study's own, where it has begun.
+        found: what the design can find, in lines.
 
     Raises:
         StoreError: the pilot's folder, or the study's, is none or broken.
     """
-    own = _seen(study.folder) if (study.folder / "episodes.jsonl").exists() else None
-    source = _seen(pilot) if pilot else own
+    own = seen_in(study.folder) if (study.folder / "episodes.jsonl").exists() else None
+    source = seen_in(pilot) if pilot else own
     ids = {study.identify(plan): plan for plan in study.plans}
     done = {one.episode_id for one in own.records if one.episode_id in ids} if own else set()
     # An episode not observed is recorded; it runs again only where that was asked for.
     missing = _not_observed(study.folder, ids) if own else set()
     again = missing if study.policy.retry_unobserved else set()
-    left = [plan for key, plan in ids.items() if key not in done and key not in missing - again]
-    lines = [*_design(study), "", *_standing(study, len(done), len(missing), len(left))]
+    settled = missing - again
+    stops = Looks(study.stopping, study.folder, study.supplied).stops if study.stopping else None
+    left = [
+        plan
+        for key, plan in ids.items()
+        if key not in done and key not in settled and not (stops and stops(plan))
+    ]
+    lines = [*_design(study), "", *found, *([""] if found else [])]
+    lines += _standing(study, len(done), len(missing), len(left))
     if not left:
         return lines
     if source and source.records:
@@ -141,13 +154,13 @@ def _expected(study: Study, left: Sequence[EpisodePlan], seen: Seen) -> list[str
 def _dollars(
     study: Study, seen: Seen, to_run: Mapping[str, int], tokens_in: Range, tokens_out: Range
 ) -> str:
-    if _is_own(study):
+    if is_own(study):
         return "$0: this subject answers on this machine"
     if {one.model for one in seen.records} == {study.model.name}:
         billed = total(seen.by_cell("cost_usd"), to_run)
         if billed.expected:
             return _amount(billed, "$", 2) + " as billed there" + _capped(study, billed.high)
-    price = _price(study)
+    price = price_of(study)
     if price is None:
         return "unknown: give subject.price={input_usd_per_mtok: ..., output_usd_per_mtok: ...}"
     ends = [
@@ -199,7 +212,7 @@ def _at_once(study: Study) -> int:
 
 def _at_most(study: Study, left: Sequence[EpisodePlan]) -> list[str]:
     """Return a ceiling: every turn taken and every text as long as it may be."""
-    if _is_own(study):
+    if is_own(study):
         return [
             (
                 "This subject answers on this machine: it costs nothing. How long it takes is "
@@ -217,7 +230,7 @@ def _at_most(study: Study, left: Sequence[EpisodePlan]) -> list[str]:
         )
         tokens_in += most.input_tokens
         tokens_out += most.output_tokens
-    price = _price(study)
+    price = price_of(study)
     cost = "unknown: give subject.price"
     if price:
         usd = (tokens_in * price[0] + tokens_out * price[1]) / 1e6
@@ -267,11 +280,12 @@ def _openings(study: Study, left: Sequence[EpisodePlan]) -> dict[tuple[str, str]
     return sizes
 
 
-def _is_own(study: Study) -> bool:
+def is_own(study: Study) -> bool:
+    """Whether the subject answers on this machine, at no cost."""
     return str(study.config.subject.get("_target_")).startswith(_OWN)
 
 
-def _price(study: Study) -> tuple[float, float] | None:
+def price_of(study: Study) -> tuple[float, float] | None:
     """Return dollars per million input and output tokens: as configured, else as listed."""
     given = study.config.subject.get("price")
     if isinstance(given, Mapping):
@@ -299,7 +313,7 @@ def _amount(found: Range, sign: str = "", digits: int = 0) -> str:
     return f"{told} [{sign}{found.low:,.{digits}f}, {sign}{found.high:,.{digits}f}]"
 
 
-def _seen(folder: Path) -> Seen:
+def seen_in(folder: Path) -> Seen:
     """Return a study's observed episodes, and how long they took."""
     records = [one for one in read_records(folder) if one.outcome != "not_observed"]
     home = folder if folder.is_dir() else folder.parent

@@ -1,128 +1,88 @@
-"""What a study ends with: its truth where that is known, the gap table, pictures, the folder."""
+"""``diagnose report``: a study or a table as one web page, with Markdown and LaTeX beside it."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import argparse
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from diagnose.cli.compose import Study
-from diagnose.cli.whole_file import write_whole
-from diagnose.episode import ENV
-from diagnose.intervention import SHAM
-from diagnose.laws import CATALOGUE
-from diagnose.ledger import read_records
-from diagnose.models.reference import Reference
-from diagnose.records import EpisodeRecord
-from diagnose.sandbox import Limits
-from diagnose.subjects.budgets import Budgets
+from diagnose.cli.main import OK
+from diagnose.errors import InputError
 
-MOST_PRESSES, MOST_TURNS = 15, 2  # of an experiment of the reference subject: five rigs thrice
+if TYPE_CHECKING:
+    from analysis.results import Estimates
+
+_PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib")
 
 
-def truth(study: Study) -> None:
-    """Write ``truth.json`` for a reference subject: its success probabilities are computable."""
-    path = study.folder / "truth.json"
-    if path.exists() or not isinstance(study.model, Reference) or not _computable(study):
-        return
-    from diagnose.models.reference.truth import true_table
-
-    by_task = true_table(
-        study.model.profile,
-        study.tasks.values(),
-        study.supplied,
-        study.renamed_cells,
-        study.carrying_cells,
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("source", type=Path, help="a study folder, or a .csv or .parquet table")
+    parser.add_argument("--target", choices=("new", "fixed"), default="new")
+    parser.add_argument("--out", type=Path, help="folder for the page; else report/ of the study")
+    parser.add_argument(
+        "--quick", action="store_true", help="the main figures only, and no devices drawn"
     )
-    mean = {
-        cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
-    }
-    text = json.dumps({"cells": mean, "tasks": by_task}, indent=1, sort_keys=True)
-    write_whole(path, f"{text}\n".encode())
 
 
-def _computable(study: Study) -> bool:
-    """Whether the enumeration covers this study: full budgets and context, doses off, on or sham.
+def main(given: argparse.Namespace) -> int:
+    """Write the report and print where.
 
-    It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
+    Raises:
+        InputError: the source cannot be used, or the place to write to is a file.
+        StoreError: the study's file is broken.
     """
-    ample = study.budgets == Budgets() and study.limits == Limits()
-    whole = not study.scaffold.keep_turns and not study.scaffold.fresh_context_after_failure
-    doses = {dose for factor in study.factors if factor.name != ENV for dose in factor.levels}
-    limited = any(map(_limited, study.config.interventions.values()))
-    return ample and whole and doses <= {0, 1, SHAM} and not limited
+    from analysis.study import Study
+    from diagnose.cli.chosen import folder_of
+
+    source: Path = given.source
+    of_table = source.suffix in {".csv", ".parquet"}
+    out = given.out or (source.with_suffix("") if of_table else folder_of(source)) / "report"
+    if out.exists() and not out.is_dir():
+        raise InputError("out", str(out), "is a file; name a folder")
+    estimates = Study.load(source).estimates(given.target)
+    command = command_of(source, given.target, quick=given.quick)
+    print(report(estimates, source, out, command, quick=given.quick))
+    return OK
 
 
-def _limited(entry: Mapping[str, Any]) -> bool:
-    """Whether an intervention's budgets may keep from the subject what the enumeration gives it."""
-    asked = entry.get("budgets", [0])
-    if entry.get("method") == "scientist":  # a question may then cost money: few are allowed
-        ample = entry.get("trials", 30) >= MOST_PRESSES and entry.get("turns", 8) >= MOST_TURNS
-        return not ample or any(0 < budget < len(CATALOGUE) for budget in asked)
-    return bool(asked != [0] or entry.get("entries", [0]) != [0])
+def command_of(source: Path, target: str, *, quick: bool) -> str:
+    """Return the command that makes a report, wherever it is written to."""
+    words = ["diagnose", "report", str(source)]
+    words += [] if target == "new" else ["--target", target]
+    words += ["--quick"] if quick else []
+    return shlex.join(words)
 
 
-def report(study: Study) -> None:
-    """Print the gap table, write the estimates, draw the figures and one device."""
-    from analysis import cli
+def report(estimates: "Estimates", source: Path, out: Path, command: str, *, quick: bool) -> Path:
+    """Write a report and return its page's path.
 
-    cli.analyze(study.folder, "new", study.folder / "estimates.csv", print)
-    cli.figures(study.folder, study.folder / "figures")
-    device = _picture(study)
-    print(f"\nFigures: {study.folder / 'figures'}")
-    if device:
-        print(f"A device that passed: {device}")
-    print(spent(read_records(study.folder)))
-    print(f"Study: {study.folder}")
+    Args:
+        estimates: of the source.
+        source: a study folder, its ``episodes.jsonl``, or a table.
+        out: the folder to write into.
+        command: that makes this report.
+        quick: with the main figures only, and no devices drawn.
 
+    Raises:
+        StoreError: the study's file is broken.
+    """
+    from analysis.figures import QUICK
+    from analysis.report.compose import built, write
+    from analysis.report.recorded import Made
+    from diagnose.cli.gathered import gathered
 
-def spent(records: Iterable[EpisodeRecord]) -> str:
-    """Return what a study used, and what of it was not observed, with the causes."""
-    cost: dict[str, float] = {}
-    missing: Counter[str] = Counter()
-    causes: Counter[str] = Counter()
-    episodes = tokens_in = tokens_out = 0
-    for record in records:
-        episodes += 1
-        tokens_in += record.usage.input_tokens
-        tokens_out += record.usage.output_tokens
-        cost[record.cell] = cost.get(record.cell, 0.0) + record.usage.cost_usd
-        if record.outcome == "not_observed":
-            missing[record.cell] += 1
-            causes[record.missing_cause.partition(":")[0] or "no cause"] += 1
-    dollars = sum(cost.values())
-    told = f"Used: {tokens_in:,} tokens in, {tokens_out:,} out, ${dollars:,.2f}"
-    if dollars:
-        told += f" (${min(cost.values()):,.2f} to ${max(cost.values()):,.2f} a cell)"
-    if missing:
-        told += (
-            f"\nNot observed: {missing.total():,} of {episodes:,} episodes ({_counts(causes)}), in "
-            f"cells {_counts(missing)}; with run.retry_unobserved=true the same command runs them "
-            "again"
-        )
-    return told
+    of_study = source.is_dir() or source.suffix == ".jsonl"
+    recorded = gathered(source, pictures=not quick) if of_study else None
+    only = QUICK if quick else None
+    return write(built(estimates, Made(command, _versions()), recorded, only), out)
 
 
-def _counts(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.most_common())
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Return what the numbers depend on besides the records."""
+    import platform
+    from importlib.metadata import version
 
+    import diagnose
 
-def _picture(study: Study) -> Path | None:
-    """Draw the largest device that passed, lit."""
-    from diagnose.env.circuit import Circuit
-    from diagnose.env.painter import draw
-
-    best: Any = None
-    for record in read_records(study.folder):
-        if record.success and record.circuit and record.verdict:
-            size = len(record.circuit["blocks"])
-            if best is None or (size, record.task) > (len(best.circuit["blocks"]), best.task):
-                best = record
-    if best is None:
-        return None
-    circuit = Circuit.from_json(best.circuit, study.tasks[best.task].area_side)
-    lamps = [lamp for lamp in best.verdict["lamps"] if lamp["rise_rt"] is not None]
-    at_rt = max(lamp["rise_rt"] for lamp in lamps)
-    path = study.folder / "device.png"
-    draw(circuit, path, trace_at_rt=at_rt, title=f"{best.task}, {at_rt:g} rt after the press")
-    return path
+    own = (("diagnose", diagnose.__version__), ("python", platform.python_version()))
+    return (*own, *((name, version(name)) for name in _PACKAGES))

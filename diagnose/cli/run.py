@@ -54,9 +54,10 @@ def _job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
+    from diagnose.cli import commands
     from diagnose.cli.baseline import take_over
     from diagnose.cli.compose import compose
-    from diagnose.cli.report import report, truth
+    from diagnose.cli.ending import end_of, truth
     from diagnose.config import study_config
     from diagnose.progress import Progress
     from diagnose.store import Store
@@ -71,6 +72,7 @@ def _job(config: Any) -> int:
     study = compose(study_config({str(key): value for key, value in plain.items()}, named))
     progress = Progress(sys.stderr)
     with Store(study.folder, study.header) as store:
+        commands.note(study.folder, named)
         if study.config.baseline:
             source = Path(study.config.baseline)
             progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
@@ -85,11 +87,12 @@ def _job(config: Any) -> int:
                 policy=study.policy,
                 progress=progress,
                 concurrency=study.concurrency,
+                stopping=study.stopping,
             )
     if end.exit_code:
         return end.exit_code
-    report(study)
-    return OK if end.recorded == end.total else FAILED
+    end_of(study)
+    return OK if end.recorded + end.not_run == end.total else FAILED
 
 
 def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -19,7 +19,12 @@ _WIDTH, _LEFT, _RIGHT, _TOP, _PITCH = 460, 92, 12, 22, 18
 
 
 def picture(circuit: Circuit, at_rt: Time) -> str:
-    """Return a device at a moment as a data URI, in few colours: a page may hold fifty."""
+    """Return a device at a moment as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(png(circuit, at_rt)).decode()
+
+
+def png(circuit: Circuit, at_rt: Time) -> bytes:
+    """Return a device at a moment as a PNG in few colours: a page may hold fifty."""
     image = render(circuit, at_rt).convert("RGB")
     if image.width > _WIDEST_PX:
         height = round(image.height * _WIDEST_PX / image.width)
@@ -27,7 +32,7 @@ def picture(circuit: Circuit, at_rt: Time) -> str:
     few = image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     stream = io.BytesIO()
     few.save(stream, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return stream.getvalue()
 
 
 def timeline(trace: Trace, windows: Mapping[Pos, Window]) -> Markup:

@@ -15,8 +15,9 @@ from diagnose.logs.drawn import picture, timeline
 from diagnose.logs.html import page
 from diagnose.logs.text import coloured, parts_of, visible
 from diagnose.logs.told import ENDS, OUTCOMES, bills, causes, facts, yes
+from diagnose.models import ToolCall
 from diagnose.records import EpisodeRecord
-from diagnose.replay import Replayed, Trial, code_of
+from diagnose.replay import Replayed, Trial
 from diagnose.tasks import Family, Task, family_of, task
 
 _MOST_REASONS = 12
@@ -223,7 +224,7 @@ def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": str(call.get("name")),
-            "html": coloured(code) if (code := code_of(call)) else visible(_json(call)),
+            "html": coloured(code) if (code := ToolCall.of(call).code) else visible(_json(call)),
         }
         for call in (calls if isinstance(calls, list | tuple) else ())
         if isinstance(call, Mapping)
@@ -279,7 +280,7 @@ def _consultations(record: EpisodeRecord) -> list[dict[str, Any]]:
 
 
 def _said(message: Mapping[str, Any]) -> str:
-    programs = [code_of(call) for call in message.get("tool_calls") or ()]
+    programs = [ToolCall.of(call).code or "" for call in message.get("tool_calls") or ()]
     return "\n".join([str(message.get("content") or ""), *programs]).strip()
 
 

@@ -4,6 +4,7 @@ A model gets the whole conversation and returns one message. It holds no state b
 is not in the messages, so an episode can be replayed, resumed and forked from its transcript.
 """
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,32 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+    @classmethod
+    def of(cls, recorded: object) -> "ToolCall":
+        """Return the call that a transcript holds; empty fields where it holds none."""
+        call = recorded if isinstance(recorded, Mapping) else {}
+        return cls(*(str(call.get(key) or "") for key in ("id", "name", "arguments")))
+
+    @property
+    def given(self) -> dict[str, Any] | None:
+        """The arguments by name; None where they are no JSON object."""
+        try:
+            read = json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return None
+        return read if isinstance(read, dict) else None
+
+    @property
+    def code(self) -> str | None:
+        """The program among the arguments, fit to be written; None where there is none."""
+        code = (self.given or {}).get("code")
+        return written(code) if isinstance(code, str) else None
+
+
+def written(text: str) -> str:
+    """Return a text in which what no file can hold (half a surrogate pair) is a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 A call that cannot be carried out is the model's own doing: it is told so, and the fault is counted.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, getdoc, signature
@@ -11,7 +10,7 @@ from keyword import iskeyword
 from typing import Any
 
 from diagnose.intervention import HostFunction
-from diagnose.models import Message, Reply, Tool, ToolCall
+from diagnose.models import Message, Reply, Tool, ToolCall, written
 from diagnose.subjects.fences import python_of
 
 RUN = Tool(
@@ -86,10 +85,10 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
 def cleaned(reply: Reply) -> Message:
     """Return a reply as a message of valid Unicode."""
     calls = (
-        ToolCall(_clean(call.id), _clean(call.name), _clean(call.arguments))
+        ToolCall(written(call.id), written(call.name), written(call.arguments))
         for call in reply.tool_calls
     )
-    return Message("assistant", _clean(reply.text), tuple(calls))
+    return Message("assistant", written(reply.text), tuple(calls))
 
 
 def asked(message: Message, protocol: str) -> Asked:
@@ -138,27 +137,20 @@ def _read(call: ToolCall, *, direct: bool) -> tuple[str, str]:
     """
     if call.name != RUN.name and not direct:
         return "", "unknown_tool"
-    try:
-        arguments: Any = json.loads(call.arguments)
-        if not isinstance(arguments, dict):
-            return "", "arguments_not_json"
-        if call.name != RUN.name:
-            return _called(call.name, arguments)
-    except (ValueError, RecursionError):
+    arguments = call.given
+    if arguments is None:
         return "", "arguments_not_json"
-    code = arguments.get("code")
-    if not isinstance(code, str):
-        return "", "no_code"
-    return _clean(code), ""
+    if call.name != RUN.name:
+        return _called(call.name, arguments)
+    return ("", "no_code") if call.code is None else (call.code, "")
 
 
 def _called(name: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """Return a call of a function as a program: one expression over JSON's values."""
     if not all(word.isidentifier() and not iskeyword(word) for word in (name, *arguments)):
         return "", "not_a_call"
-    given = ", ".join(f"{word}={value!r}" for word, value in arguments.items())
-    return _clean(f"{name}({given})"), ""
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+    try:
+        given = ", ".join(f"{word}={value!r}" for word, value in arguments.items())
+    except RecursionError:  # nested deeper than Python writes
+        return "", "not_a_call"
+    return written(f"{name}({given})"), ""

@@ -1,4 +1,4 @@
-"""Closed-form intervals and adjusted p values against statsmodels and their own inversion."""
+"""Closed-form intervals and adjusted p values against statsmodels, scipy and their inversion."""
 
 import math
 
@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import (
+    confint_proportions_2indep,
+    proportion_confint,
+)
+from statsmodels.stats.proportion import (
+    test_proportions_2indep as score_test,
+)
 
 from analysis import intervals
 from analysis.multiplicity import benjamini_hochberg, holm
@@ -21,6 +28,8 @@ def test_wilson_equals_statsmodels(count: tuple[int, int]) -> None:
     low, high = intervals.wilson(np.array([x / n]), np.array([float(n)]))
     expected = proportion_confint(x, n, method="wilson")
     assert (low[0], high[0]) == pytest.approx(expected, abs=1e-12)
+    scipys = stats.binomtest(x, n).proportion_ci(method="wilson")
+    assert (low[0], high[0]) == pytest.approx((scipys.low, scipys.high), abs=1e-12)
     assert low[0] < high[0]
 
 
@@ -63,6 +72,21 @@ def test_risk_ratio_equals_statsmodels(x1: int, n1: int, x0: int, n0: int) -> No
     assert intervals.risk_ratio((x1, x0), (n1, n0)) == pytest.approx(expected, rel=1e-5)
 
 
+@given(COUNTS, COUNTS)
+def test_the_score_test_of_either_limit_has_a_p_value_of_five_percent(
+    after: tuple[int, int], before: tuple[int, int]
+) -> None:
+    (x1, n1), (x0, n0) = after, before
+    assume(0 < x1 < n1 and 0 < x0 < n0)  # statsmodels divides by their odds
+    for limit in intervals.risk_ratio((x1, x0), (n1, n0)):
+        # statsmodels loses digits where the restricted rates are at a corner.
+        assume(1e-3 < limit < 1e3)
+        found = score_test(
+            x1, n1, x0, n0, value=limit, compare="ratio", method="score", correction=True
+        )
+        assert found.pvalue == pytest.approx(0.05, abs=1e-6)
+
+
 def test_risk_ratio_with_zeros_is_one_sided() -> None:
     low, high = intervals.risk_ratio((0, 10), (40, 40))
     assert low == 0
@@ -89,3 +113,4 @@ def test_adjusted_p_values_equal_statsmodels(values: list[float]) -> None:
     assert holm(p)[:-1] == pytest.approx(multipletests(known, method="holm")[1], abs=1e-12)
     expected = multipletests(known, method="fdr_bh")[1]
     assert benjamini_hochberg(p)[:-1] == pytest.approx(expected, abs=1e-12)
+    assert stats.false_discovery_control(known) == pytest.approx(expected, abs=1e-12)

@@ -190,6 +190,11 @@ def test_a_broken_line_in_the_middle_is_refused(tmp_path: Path) -> None:
         ({"cell": "00x0"}, "line 2: cell"),
         ({"factors": INTERVENTIONS[::-1]}, "the lines before have"),
         ({"level": "x"}, "column level, line 2"),
+        ({"model": ["m"]}, "line 2: model: .*give a name or a number"),
+        ({"success": []}, "line 2: success"),
+        ({"level": 10**400}, "line 2: level: received 'a huge number'"),
+        ({"causes": [{}]}, "line 2: causes"),
+        ({"factors": [*INTERVENTIONS[:3], "line"]}, "the lines before have"),
     ],
 )
 def test_a_record_that_cannot_be_trusted_is_named(
@@ -197,6 +202,33 @@ def test_a_record_that_cannot_be_trusted_is_named(
 ) -> None:
     folder = write_study(tmp_path, [record(), record(run=1, **changes)])
     with pytest.raises(InputError, match=said):
+        Study.load(folder)
+
+
+@pytest.mark.parametrize("name", ["success", "gap_hints"])
+def test_a_factor_with_a_name_that_is_taken_is_refused(tmp_path: Path, name: str) -> None:
+    folder = write_study(tmp_path, [record(factors=(*INTERVENTIONS[:3], name))])
+    with pytest.raises(InputError, match=rf"line 1: factors: .*'{name}'.*a name of its own"):
+        Study.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("{}", True),
+        ('{"model": "\\ud800"}', True),  # half a surrogate pair: JSON all the same
+        ('{"a": 01}', False),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", False),
+        ("[1]", False),
+        ('{"transcript": "' + chr(1) + '"}', False),  # in a field that is not kept
+    ],
+)
+def test_a_line_is_whole_or_broken_as_json_says(tmp_path: Path, line: str, *, whole: bool) -> None:
+    folder = write_study(tmp_path, [record()])
+    with (folder / "episodes.jsonl").open("a", encoding="utf-8") as handle:
+        handle.write(line + "\n" + record(run=1).to_line())
+    said = "the record lacks this field" if whole else "restore the line from a copy"
+    with pytest.raises(InputError, match=rf"episodes\.jsonl: line 2: .*{said}"):
         Study.load(folder)
 
 

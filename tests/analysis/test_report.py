@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cli, published
-from analysis.figures import arms, gaps, levels, paper, style
+from analysis import cli
 from analysis.layout import INTERVENTIONS
 from analysis.report import terminal
 from analysis.study import COLUMNS, COMPANIONS
 from diagnose.errors import InputError
-from tests.analysis.studies import CODES, TASKS, study, table
+from tests.analysis.studies import study, table
 
 
 def rate(task: str, cell: tuple[int, ...]) -> float:
@@ -113,72 +112,6 @@ def test_an_output_without_a_known_suffix_is_refused_before_any_work(tmp_path: P
         printed(tmp_path / "absent.csv", "new", tmp_path / "out.txt")
 
 
-def test_bars_plot_the_cells_in_order() -> None:
-    made = study(table(rate, seed=6))
-    frame = made.estimates("new").to_frame()
-    steps = gaps.stack_steps(made, frame)
-    value = frame.set_index("estimand")["estimate"]
-    ends = [value[f"cell:{code}"] for code in ("0000", "1000", "1100", "1110", "1111")]
-    assert steps["end"].tolist() == pytest.approx(ends)
-    assert steps["start"].tolist() == pytest.approx([0, *ends[:-1]])
-    drawn = gaps.capacity_bars(steps, "a note with target and n")
-    assert drawn.frame is steps
-    axes = drawn.figure.axes[0]
-    dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
-    assert dots == pytest.approx([100 * end for end in ends])
-
-
-def test_a_loss_is_drawn_back_from_its_boundary() -> None:
-    made = study(table(lambda _t, cell: 0.6 - 0.3 * cell[0] + 0.1 * cell[3], seed=6))
-    steps = gaps.stack_steps(made, made.estimates("new").to_frame())
-    loss = steps.iloc[1]
-    drawn = gaps.capacity_bars(steps, "note")
-    hatched = [bar for bar in drawn.figure.axes[0].patches if bar.get_hatch()]
-    assert hatched[0].get_x() == pytest.approx(100 * loss["end"])
-    assert hatched[0].get_width() == pytest.approx(100 * (loss["start"] - loss["end"]))
-    assert "a loss" in [text.get_text() for text in drawn.figure.legends[0].get_texts()]
-
-
-def test_the_heat_map_counts_and_leaves_untested_cells_blank() -> None:
-    raw = table(rate, codes=["0000", "1111"], runs=4)
-    raw = raw[~((raw["level"] == 3) & (raw["gap_hints"] == 1))]
-    made = study(raw)
-    drawn = levels.level_heatmap(levels.level_counts(made), "title")
-    shown = drawn.frame.set_index(["condition", "level"])
-    assert ("1111 everything on", 3) not in shown.index
-    own = raw[(raw["level"] == 2) & (raw["gap_hints"] == 1)]["success"]
-    cell = shown.loc[("1111 everything on", 2)]
-    assert (cell["successes"], cell["n"]) == (own.sum(), len(own))
-    grid = drawn.figure.axes[0].images[0].get_array()
-    assert np.isnan(np.ma.filled(grid, np.nan)).sum() == 1
-    assert grid[1, 1] == pytest.approx(own.mean())
-    texts = [text.get_text() for text in drawn.figure.axes[0].texts]
-    assert texts.count("n = 20") == 9
-
-
-def test_published_figures_say_target_n_and_interval(tmp_path: Path) -> None:
-    drawn = paper.of_published(published.load_published())
-    for one in drawn.values():
-        note = one.figure.get_supxlabel().replace("\n", " ")
-        assert "Wilson interval" in note
-        assert "n = " in note
-        assert "arget" in note
-    bars = drawn["published_capacity_gaps"].frame
-    gemini = bars[bars["model"] == "gemini-3-pro"]
-    assert gemini["end"].tolist() == [0.26, 0.525, 0.64]
-    paths = cli.figures("paper", tmp_path / "one") + cli.figures("paper", tmp_path / "two")
-    first, second = paths[: len(paths) // 2], paths[len(paths) // 2 :]
-    assert {path.suffix for path in first} == {".png", ".svg"}
-    for a, b in zip(first, second, strict=True):
-        assert a.read_bytes() == b.read_bytes()
-
-
-def test_figures_of_a_study(tmp_path: Path) -> None:
-    source = saved(tmp_path / "t.csv", table(rate, tasks=TASKS[:10], codes=CODES, runs=2))
-    names = {path.name for path in cli.figures(source, tmp_path / "figures")}
-    assert names == {"capacity_gaps.png", "capacity_gaps.svg", "levels.png", "levels.svg"}
-
-
 def with_arms(task: str, cell: tuple[int, ...]) -> float:
     return rate(task, tuple(0 if dose == 9 else min(dose, 2) for dose in cell))
 
@@ -211,52 +144,3 @@ def test_an_arm_without_data_is_said_to_be_so(tmp_path: Path) -> None:
     ]
     assert ["gap_hints", "none", *["not estimable"] * 3] in lines
     assert ["gap_hints", "per step", "not estimable"] in lines
-    assert arms.of_study(study(raw)) == {}
-
-
-def test_figures_of_doses_and_shams_plot_the_estimates() -> None:
-    made = study(table(with_arms, codes=["0000", "1000", "2000", "9000", "1111", "9111"]))
-    own = made.estimates("new").to_frame().set_index("estimand")
-    drawn = arms.of_study(made)
-    assert set(drawn) == {"dose_response", "placebo"}
-    for one in drawn.values():
-        note = one.figure.get_supxlabel().replace("\n", " ")
-        assert all(word in note for word in ("95 % interval", "target new tasks", "n"))
-    points = drawn["dose_response"].frame
-    columns = ["estimate", "ci_low", "ci_high"]
-    cells = own.loc[["cell:0000", "cell:1000", "cell:2000"], columns]
-    assert points[columns].to_numpy(float) == pytest.approx(cells.to_numpy(float), abs=1e-12)
-    line = drawn["dose_response"].figure.axes[0].lines[0]
-    (x0, *_, x1), (y0, *_, y1) = line.get_xdata(), line.get_ydata()
-    assert (y1 - y0) / (x1 - x0) == pytest.approx(100 * own.loc["dose:gap_hints", "estimate"])
-    assert np.mean(line.get_ydata()) == pytest.approx(100 * cells["estimate"].mean())
-    effects = drawn["placebo"].frame
-    kinds = ("placebo:gap_hints", "ame_dose:gap_hints@1", "sham:gap_hints")
-    rows = own.loc[[*kinds, "placebo_cell:gap_hints@?000"], columns]
-    assert effects[columns].to_numpy(float) == pytest.approx(rows.to_numpy(float), abs=1e-12)
-    assert effects["n"].tolist() == [800, 400, 400, 400]
-    axes = drawn["placebo"].figure.axes[0]
-    assert axes.lines[0].get_xdata() == [0, 0]
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels[0] == "against its sham, at ?000, ?111"
-
-
-def test_a_figure_per_model_and_none_without_arms() -> None:
-    both = pd.concat(
-        [table(with_arms, codes=["0000", "1000", "9000"], model=name, runs=2) for name in "mn"]
-    )
-    assert set(arms.of_study(study(both))) == {"placebo_m", "placebo_n"}
-    assert arms.of_study(study(table(rate, runs=1))) == {}
-
-
-def test_conditions_tell_doses_and_shams() -> None:
-    layout = study(table(rate, codes=["0000"], runs=1)).layout
-    assert levels.condition(layout, "2900") == "2900 hints 2 + sham oracles"
-    assert levels.condition(layout, "0101") == "0101 oracles + sketches"
-    assert levels.condition(layout, "1111") == "1111 everything on"
-    assert levels.condition(layout, "9999").startswith("9999 sham hints + sham oracles")
-
-
-def test_file_names_are_safe() -> None:
-    assert style.slug("reference/frontier") == "reference-frontier"
-    assert style.slug("../..") == "model"

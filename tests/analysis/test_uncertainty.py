@@ -10,6 +10,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from analysis import contrasts
 from analysis.estimands import Contrast
@@ -48,6 +49,52 @@ def test_new_tasks_is_the_mean_of_tasks_with_students_t(raw: pd.DataFrame) -> No
     assert [row["ci_low"], row["ci_high"]] == pytest.approx(list(fit.conf_int()[0]), abs=1e-12)
     assert row["p"] == pytest.approx(fit.pvalues[0], abs=1e-12)
     assert row["method"] == "task-level t(24)"
+    scipys = stats.ttest_1samp(d, 0)
+    assert row["p"] == pytest.approx(scipys.pvalue, abs=1e-12)
+    limits = scipys.confidence_interval(0.95)
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx(list(limits), abs=1e-12)
+
+
+def test_new_tasks_is_the_sandwich_clustered_by_task(raw: pd.DataFrame) -> None:
+    # A regression on the cells, clustered: G/(G-1) of the sandwich is the task-level variance.
+    both = pd.concat([raw, table(varied, seed=5, model="n")])
+    estimates = study(both).estimates("new").to_frame()
+    for model, own in (("m", raw), ("ALL", both)):
+        code = own[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
+        cells = pd.get_dummies(code)[CODES].to_numpy(float)
+        fit = sm.OLS(own["success"], cells).fit(
+            cov_type="cluster",
+            cov_kwds={"groups": pd.factorize(own["task"])[0], "use_correction": False},
+        )
+        frame = by_name(estimates, model)
+        for kind, index in (("shapley", contrasts.shapley), ("ame", contrasts.banzhaf)):
+            weights = index(4, [2])
+            row = frame.loc[f"{kind}:knowledge_notes"]
+            se = np.sqrt(weights @ fit.cov_params().to_numpy() @ weights * 25 / 24)
+            half = stats.t.ppf(0.975, 24) * se
+            assert row["estimate"] == pytest.approx(weights @ fit.params, abs=1e-12)
+            assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-10)
+
+
+def test_fixed_tasks_is_the_sandwich_clustered_by_run_within_tasks(raw: pd.DataFrame) -> None:
+    # Saturated in task and cell, clustered by run: R/(R-1) of the sandwich is the variance.
+    weights = contrasts.shapley(4, [1])
+    code = raw[list(INTERVENTIONS)].astype(str).agg("".join, axis=1)
+    cell = raw["task"] + "/" + code
+    design = pd.get_dummies(cell)
+    fit = sm.OLS(raw["success"], design.to_numpy(float)).fit(
+        cov_type="cluster",
+        cov_kwds={
+            "groups": pd.factorize(raw["task"] + "/" + raw["run"].astype(str))[0],
+            "use_correction": False,
+        },
+    )
+    of = dict(zip(CODES, weights, strict=True))
+    w = np.array([of[name.partition("/")[2]] / 25 for name in design.columns])
+    row = by_name(study(raw).estimates("fixed").to_frame()).loc["shapley:experiment_oracles"]
+    half = stats.t.ppf(0.975, 175) * np.sqrt(w @ fit.cov_params().to_numpy() @ w * 8 / 7)
+    assert row["estimate"] == pytest.approx(w @ fit.params, abs=1e-12)
+    assert row["ci_high"] - row["estimate"] == pytest.approx(half, abs=1e-10)
 
 
 def test_new_tasks_within_levels(raw: pd.DataFrame) -> None:
@@ -141,6 +188,27 @@ def test_no_variance_at_all_still_has_width(target: str) -> None:
     assert frame.loc["add1:solution_sketches", "ci_low"] > 0.9
     assert frame.loc["add1:gap_hints", "p"] == 1
     assert frame.loc["add1:solution_sketches", "p"] < 1e-6
+
+
+@pytest.mark.parametrize("target", ["new", "fixed"])
+def test_a_rate_near_zero_has_wilson_limits_for_its_standard_error(target: str) -> None:
+    # One of 200 passes: the t limits would reach below 0, and are too low at the top.
+    raw = table(lambda _task, cell: 0.5 if cell[3] else 0.0, seed=6)
+    hit = (raw["task"] == "B-L2") & (raw["solution_sketches"] == 0) & (raw["run"] < 1)
+    raw.loc[hit, "success"] = 1
+    frame = by_name(study(raw).estimates(target).to_frame())
+    row, p = frame.loc["cell:0000"], 1 / 200
+    per_task = np.array([1 / 8] + [0] * 24)
+    within = 8 / 7 * per_task * (1 - per_task) / 8
+    se, df = (per_task.std(ddof=1) / 5, 24) if target == "new" else (within.sum() ** 0.5 / 25, 175)
+    trials = p * (1 - p) / se**2
+    level = 2 * stats.norm.cdf(stats.t.ppf(0.975, df)) - 1  # whose normal quantile is this t's
+    low, high = proportion_confint(p * trials, trials, 1 - level, method="wilson")
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx([low, high], abs=1e-9)
+    assert row["method"].startswith("Wilson on effective counts; ")
+    mirrored = frame.loc["residual:0000"]
+    assert [mirrored["ci_low"], mirrored["ci_high"]] == pytest.approx([1 - high, 1 - low], abs=1e-9)
+    assert frame.loc["cell:0001", "method"].startswith(("task-level", "run-level"))
 
 
 def test_one_run_per_task_uses_counts() -> None:

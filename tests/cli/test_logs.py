@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from diagnose.cli import main
-from diagnose.cli.report import spent
+from diagnose.cli.ending import spent
 from diagnose.ledger import read_records
 from diagnose.records import Usage
 from tests.logs.played import played

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from diagnose.design import (
     DESIGNS,
+    OPTIONS,
     Cell,
     EpisodePlan,
     Factor,
@@ -116,9 +117,9 @@ def test_every_design_stays_within_the_levels_and_never_repeats(
     found = cells(factors, design)
     assert len(set(found)) == len(found)
     assert set(found) <= set(full_factorial(factors))
-    assert {tuple(f.off for f in factors), tuple(f.full for f in factors)} <= {
-        cell.doses for cell in found
-    }
+    off, full = (tuple(doses) for doses in ([f.off for f in factors], [f.full for f in factors]))
+    assert Cell(off) in found
+    assert Cell(full) in found or design in OPTIONS  # a fraction of an odd number lacks it
 
 
 @given(

@@ -13,9 +13,14 @@ HIDDEN = "[secret]"
 _SHAPED = re.compile(r"\b(sk|rk|gsk|xai|AIza|hf|r8)[-_][A-Za-z0-9_\-*.]{12,}|\bBearer\s+\S{8,}")
 
 
+def is_secret(name: str) -> bool:
+    """Whether a variable, or a setting, by its name holds a secret."""
+    return bool(_NAMES.search(name))
+
+
 def secret_variables(also: Iterable[str] = ()) -> dict[str, str]:
     """Return the environment's variables that by their names hold secrets."""
-    chosen = {name for name in os.environ if _NAMES.search(name)} | set(also)
+    chosen = set(filter(is_secret, os.environ)) | set(also)
     return {name: os.environ[name] for name in chosen if name in os.environ}
 
 

@@ -20,18 +20,8 @@ def _in_text(message: Message) -> Message:
         return Message("user", message.content)
     if not message.tool_calls:
         return message
-    code = "\n".join(map(_code, message.tool_calls))
+    code = "\n".join(call.code or "" for call in message.tool_calls)
     return Message("assistant", fenced(code, message.content))
-
-
-def _code(call: ToolCall) -> str:
-    """Return the program of a call; none where another hand wrote it, and wrote nonsense."""
-    try:
-        given = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        return ""
-    code = given.get("code") if isinstance(given, dict) else None
-    return code if isinstance(code, str) else ""
 
 
 def by_tool(reply: Reply, tools: Sequence[Tool], number: int) -> Reply:
