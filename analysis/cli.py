@@ -9,22 +9,24 @@ import pandas as pd
 from analysis import figures as drawing
 from analysis import published
 from analysis.figures.catalogue import QUICK
-from analysis.figures.paper import of_published
+from analysis.figures.paper import of_own, of_published
 from analysis.figures.style import USUAL, save
+from analysis.published import reading
+from analysis.published.tables import written
 from analysis.report.table import save as save_tables
-from analysis.report.terminal import published_report, published_table
 from analysis.results import Estimates
 from analysis.study import Study
 from analysis.uncertainty import checked_target
 from diagnose.errors import InputError
 
-__all__ = ["QUICK", "analyze", "figures", "write"]
+__all__ = ["QUICK", "analyze", "estimates_of", "explain", "figures", "write"]
 
 SUFFIXES = (".csv", ".parquet")
+Source = Path | Sequence[Path] | Estimates | Literal["paper"]
 
 
 def analyze(
-    source: Path | Estimates | Literal["paper"],
+    source: Source,
     target: str,
     out: Path | None,
     print_fn: Callable[[str], None],
@@ -34,7 +36,7 @@ def analyze(
 
     Args:
         source: a study folder, a CSV or a Parquet table, their estimates, or ``paper``: the
-            published tables.
+            published tables; several study folders are compared by the form of their notes.
         target: ``new`` or ``fixed``; the published tables allow ``fixed`` only.
         out: a .csv or .parquet file for the estimates; None = none.
         print_fn: where the table goes.
@@ -46,15 +48,14 @@ def analyze(
     checked_target(target)
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise InputError("out", str(out), f"give a name that ends in {' or '.join(SUFFIXES)}")
-    if str(source) == "paper":
-        frame = published.estimates()
-        print_fn(published_report(frame))
-        made = [published_table(frame)]
-    else:
-        estimates = estimates_of(source, target)
-        frame = estimates.frame
+    read, estimates = _read(source, target)
+    frame = read.frame if estimates is None else estimates.frame
+    made = read.tables() if tables is not None else []
+    if estimates is not None:
         print_fn(estimates.summary())
-        made = estimates.tables() if tables is not None else []
+        made = [*estimates.tables(), *made] if tables is not None else []
+    if read.text:
+        print_fn(read.text if estimates is None else f"\n{read.text}")
     if out is not None:
         write(frame, out)
         print_fn(f"{len(frame):,} estimates in {out}")
@@ -85,7 +86,7 @@ def explain(
         print_fn(Study.load(source).estimates(target).explain(name))
 
 
-def estimates_of(source: Path | str | Estimates, target: str) -> Estimates:
+def estimates_of(source: Path | Estimates, target: str) -> Estimates:
     """Return the estimates of a source; those that are given already, as they are.
 
     Raises:
@@ -103,8 +104,19 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         frame.to_csv(path, index=False, float_format="%.12g", lineterminator="\n")
 
 
+def _read(source: Source, target: str) -> tuple[reading.Reading, Estimates | None]:
+    """Return a source as the paper is read, and its estimates where it is one study or table."""
+    if source == "paper":
+        return reading.of_paper(), None
+    if isinstance(source, Path | Estimates):
+        estimates = estimates_of(source, target)
+        folder = source if isinstance(source, Path) else None
+        return reading.of_study(estimates, folder), estimates
+    return reading.of_forms([Path(one) for one in source], target), None
+
+
 def figures(
-    source: Path | Estimates | Literal["paper"],
+    source: Source,
     out_dir: Path,
     *,
     formats: Sequence[str] = USUAL,
@@ -114,20 +126,23 @@ def figures(
     """Draw the figures of a study, or of the published tables.
 
     Args:
-        source: a study folder, a table, their estimates, or ``paper``.
+        source: as ``analyze`` takes it.
         out_dir: where they go.
         formats: of ``png``, ``svg``, ``pdf``.
         theme: ``light`` or ``dark``.
         only: names of a study's figures; None = all.
 
+    Of the paper, and of a study that runs the paper's cells, tables go beside them as Markdown,
+    LaTeX and CSV. Several study folders are compared by the form of their notes.
+
     Raises:
         InputError: the source, a format or the theme cannot be used.
     """
-    if str(source) == "paper":
-        drawn = of_published(published.load_published())
-    else:
-        drawn = drawing.of_study(estimates_of(source, "new"), only)
+    read, estimates = _read(source, "new")
+    drawn = {} if estimates is None else drawing.of_study(estimates, only)
+    drawn |= of_published(published.load_published()) if source == "paper" else of_own(read.frame)
     out_dir.mkdir(parents=True, exist_ok=True)
-    return [
+    paths = [
         path for name, one in drawn.items() for path in save(one, out_dir / name, formats, theme)
     ]
+    return paths + written(read.tables(), out_dir)

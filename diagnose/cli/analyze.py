@@ -11,7 +11,9 @@ from diagnose.errors import InputError
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
-        "source", nargs="?", help="a study folder, a .csv or .parquet table, or paper"
+        "source",
+        nargs="*",
+        help="a study folder, a .csv or .parquet table, or paper; several: by form of notes",
     )
     parser.add_argument("--target", choices=("new", "fixed"), default="new")
     parser.add_argument("--out", type=Path, help="write the estimates: .csv or .parquet")
@@ -25,17 +27,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Print and write the estimates, or explain one."""
-    if given.source is None and given.explain is None:
+    if not given.source and given.explain is None:
         raise InputError("source", "nothing", "name a study folder, a table or paper; or --explain")
     if given.explain is not None and given.out is not None:
         raise InputError("--out", str(given.out), "--explain writes nothing: leave one of them out")
     from analysis import cli
 
-    source: Path | Literal["paper"] | None = None
-    if given.source is not None:
-        source = "paper" if given.source == "paper" else Path(given.source)
-    if given.explain is not None:
-        cli.explain(given.explain, source, given.target, print)
-    elif source is not None:
+    sources = [Path(source) for source in given.source]
+    source: Path | list[Path] | Literal["paper"] = sources[0] if len(sources) == 1 else sources
+    if given.source == ["paper"]:
+        source = "paper"
+    if given.explain is None:
         cli.analyze(source, given.target, given.out, print, given.tables)
+    elif not isinstance(source, list):
+        cli.explain(given.explain, source, given.target, print)
+    elif source:
+        raise InputError("source", given.source, "--explain takes one source or none")
+    else:
+        cli.explain(given.explain, None, given.target, print)
     return OK

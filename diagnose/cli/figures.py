@@ -9,7 +9,11 @@ from diagnose.cli.main import OK
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("source", help="a study folder, a table, or the word paper")
+    parser.add_argument(
+        "source",
+        nargs="+",
+        help="a study folder, a table, or the word paper; several study folders: by form of notes",
+    )
     parser.add_argument("--out", type=Path, help="folder for the figures")
     parser.add_argument("--theme", default="light", help="light or dark")
     parser.add_argument(
@@ -22,15 +26,19 @@ def main(given: argparse.Namespace) -> int:
     from analysis import cli
 
     look: Any = {"formats": given.format.split(","), "theme": given.theme}
-    if given.source == "paper":
+    if given.source == ["paper"]:
         paths = cli.figures("paper", given.out or Path("figures"), **look)
     else:
-        source = Path(given.source)
-        paths = cli.figures(source, given.out or _beside(source), **look)
+        sources = [Path(source) for source in given.source]
+        out = given.out or _beside(sources)
+        paths = cli.figures(sources[0] if len(sources) == 1 else sources, out, **look)
     for path in paths:
         print(path)
     return OK
 
 
-def _beside(source: Path) -> Path:
+def _beside(sources: list[Path]) -> Path:
+    source = sources[0]
+    if len(sources) > 1:
+        return source.parent / "figures"
     return source / "figures" if source.is_dir() else source.with_suffix("") / "figures"

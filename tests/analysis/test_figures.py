@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cli, published
+from analysis import cli
 from analysis.figures import (
     arms,
     catalogue,
@@ -15,7 +15,6 @@ from analysis.figures import (
     gaps,
     levels,
     notes,
-    paper,
 )
 from analysis.layout import INTERVENTIONS
 from diagnose.errors import InputError
@@ -260,23 +259,6 @@ def test_the_gallery_has_every_figure_in_small() -> None:
     assert {f"figures/{name}.png" for name in listed[1:]} | {"capacity_gaps.png"} <= set(shown)
     for picture in shown:
         assert (DOCS / picture).stat().st_size < 80_000, picture
-
-
-def test_published_figures_say_target_n_and_interval(tmp_path: Path) -> None:
-    drawn = paper.of_published(published.load_published())
-    for one in drawn.values():
-        said = note(one.figure)
-        assert "Wilson interval" in said
-        assert "n = " in said
-        assert "arget" in said
-    bars = drawn["published_capacity_gaps"].frame
-    gemini = bars[bars["model"] == "gemini-3-pro"]
-    assert gemini["end"].tolist() == [0.26, 0.525, 0.64]
-    paths = cli.figures("paper", tmp_path / "one") + cli.figures("paper", tmp_path / "two")
-    first, second = paths[: len(paths) // 2], paths[len(paths) // 2 :]
-    assert {path.suffix for path in first} == {".png", ".svg"}
-    for a, b in zip(first, second, strict=True):
-        assert a.read_bytes() == b.read_bytes()
 
 
 def test_names_with_signs_of_formulas_are_written_as_they_are() -> None:

@@ -7,15 +7,16 @@ import sys
 import pandas as pd
 import pytest
 
+from diagnose.cli import main
 from diagnose.cli.configure import configured
 
 JOINT = "experiment_oracles+knowledge_notes"
 
 
-def diagnose(folder, experiment):
-    """Run an experiment on one task, twice; return the records of each study by its folder."""
+def diagnose(folder, experiment, tasks="C-L1"):
+    """Run an experiment on few tasks, twice; return the records of each study by its folder."""
     command = [sys.executable, "-m", "diagnose", "run", f"experiment={experiment}", "study.runs=2",
-               "study.tasks=[C-L1]", f"study.folder={folder}"]  # fmt: skip
+               f"study.tasks=[{tasks}]", f"study.folder={folder}"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return {
@@ -64,3 +65,55 @@ def test_the_curriculum_carries_books_where_there_are_notes():
 def test_a_study_that_switches_every_factor_by_itself_has_no_bundles():
     assert "bundles" not in configured().header
     assert "setting" not in configured().header
+
+
+GAPS = {"table2_gaps", "table2_gaps_reanalysed", "table4_levels", "verdicts"}
+SQUARE = {"two_by_two", "table4_levels_reanalysed"}
+FORMS = {"table3_formats", "table3_formats_reanalysed", "verdicts"}
+STACK = {"capacity_gaps", "gap_forest"}
+CURVES = {"two_by_two_reference-frontier", "level_gains_reference-frontier"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("experiment", "expected", "figures"),
+    [
+        ("paper_cells", GAPS, STACK),
+        ("paper_2x2", GAPS | SQUARE, STACK | CURVES),
+        ("paper_curriculum", GAPS | SQUARE, STACK | CURVES),
+        ("paper_formats", FORMS, {"formats_reference-frontier"}),
+    ],
+)
+def test_a_study_of_one_s_own_has_the_paper_s_tables_and_figures(
+    tmp_path, capsys, experiment, expected, figures
+):
+    """Two tasks, two runs; the numbers are those of the records, counted here."""
+    studies = diagnose(tmp_path / "studies", experiment, "A-L1,C-L2")
+    folders = [str(path) for path in studies]
+    out = tmp_path / "out"
+    assert main(["figures", *folders, "--out", str(out)]) == 0
+    names = [path.name.removeprefix("paper_") for path in out.glob("paper_*")]
+    for end in (".md", ".tex", ".csv"):
+        assert {name.removesuffix(end) for name in names if name.endswith(end)} == expected
+    assert {name.removesuffix(".png") for name in names if name.endswith(".png")} == figures
+    capsys.readouterr()
+    assert main(["analyze", *folders]) == 0
+    shown = capsys.readouterr().out
+    assert "What survives" in shown
+    rates = {
+        path: pd.DataFrame(records).groupby("cell")["success"].mean() * 100
+        for path, records in studies.items()
+    }
+    if experiment == "paper_formats":
+        table = pd.read_csv(out / "paper_table3_formats.csv", dtype=str).set_index("notes")
+        for path, own in rates.items():
+            (form,) = (form for form in table.index if form in path.name)
+            assert table.loc[form, "success"] == f"{own['1110']:.1f}"
+        return
+    (own,) = rates.values()
+    (line,) = pd.read_csv(out / "paper_table2_gaps.csv", dtype=str).to_numpy(object).tolist()
+    base, hint, full = (own[code] for code in ("0000", "1000", "1110"))
+    gaps = [f"{gap:.1f}" for gap in (hint - base, full - hint, 100 - full)]
+    assert line[1:4] == [f"{rate:.1f}" for rate in (base, hint, full)]
+    assert line[4::2] == gaps
+    assert gaps[0] in shown
