@@ -1,8 +1,10 @@
 """The page of estimands, ``docs/estimands.md``, from the catalogue."""
 
+import textwrap
+
 from analysis import estimands
 from analysis.estimands.explained import described
-from diagnose import markdown
+from analysis.report.table import WIDTH
 
 COMMAND = "python -m analysis.estimands > docs/estimands.md"
 INTRODUCTION = """\
@@ -51,11 +53,16 @@ def page() -> str:
     """Return the whole page."""
     parts = ["# Estimands", f"Made by `{COMMAND}`.", INTRODUCTION, "## Rules", RULES]
     for entry in estimands.CATALOGUE.values():
-        lines = [
-            markdown.fill(f"**{key}**: {_plain(text)}", "- ") for key, text in described(entry)
-        ]
+        lines = [_bullet(f"**{key}**: {_plain(text)}") for key, text in described(entry)]
         parts += [f"## `{entry.pattern}`", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
+
+
+def _bullet(text: str) -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent="- ", subsequent_indent="  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _plain(text: str) -> str:

@@ -16,6 +16,7 @@ LINEAR = (
     "new tasks: t over the per-task contrasts; fixed tasks: t over the per-run contrasts within "
     "tasks, common seeds used; where no variance is seen, Wilson limits on the counts, combined"
 )
+RATE = f"{LINEAR}; where t limits would leave 0 to 1, Wilson limits on effective counts"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from analysis.layout import Layout
 INTERVAL = (
     "fixed tasks: variance of the estimate under each task's binomial, times n/(n-1), with rates "
     "(c+1/2)/(n+1) for k > 1; new tasks: that of the tasks' estimates, or of the runs if larger; "
-    "then t for k = 1, and Wilson's limits on effective counts beyond; where no variance is seen, "
+    "then t for k = 1, and Wilson's limits on effective counts for k > 1 or where t leaves 0 to 1; "
+    "where no variance is seen, "
     "Wilson on the number of tasks"
 )
 VALID = (

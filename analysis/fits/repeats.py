@@ -54,12 +54,8 @@ def pass_k(place: Place, cell: int, k: int, *, every: bool) -> Finding:
     if spread.se > 0 and not certain:
         quantile = float(stdtrit(spread.df, 0.5 + intervals.LEVEL / 2))
         low, high = estimate - quantile * spread.se, estimate + quantile * spread.se
-        if k > 1:
-            # Chances crowd at 0 or 1 as k grows: Wilson's limits with the trials that a binomial
-            # rate of this standard error has. Source: Kott and Carr 1997.
-            trials = np.array([estimate * (1 - estimate) / spread.se**2])
-            limits = intervals.wilson(np.array([estimate]), trials, quantile)
-            low, high = float(limits[0][0]), float(limits[1][0])
+        if k > 1 or not 0 <= low <= high <= 1:  # chances crowd at 0 or 1 as k grows
+            low, high = intervals.effective_wilson(estimate, spread.se, quantile)
             told = f"Wilson on effective counts, {told}"
     elif spread.se == 0 or (certain and spread.se > 0):
         # A mean of tasks' chances varies no more than one of tasks that pass or fail.
