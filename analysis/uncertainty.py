@@ -7,7 +7,9 @@ exactly the variance of the per-run contrasts x_tr; where runs are missing each 
 the runs both have; where cells share no runs it is the independent formula with n - 1.
 
 No variance seen is no proof of none: between-task variance of zero falls back to the within-task
-one, and that of zero to Wilson limits on the counts (``analysis.estimates``). ``method`` says so.
+one, and that of zero to Wilson limits on the counts (``analysis.estimates``). A rate whose t limits
+would leave [0, 1] has Wilson's for the trials that its standard error stands for. ``method`` says
+so; what each covers is in docs/statistics.md.
 """
 
 from collections.abc import Sequence
