@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALLEST_P = 0.001  # a smaller p value is printed as such
+PLOTTED = {  # figures whose frames do not name the kind of estimand: the kind
+    "interactions": "sii",
+    "interactions_banzhaf": "int",
+    "ratios": "ratio",
+    "level_effects": "ame_level",
+}
 SPOKEN = {"ALL": "mean of the models"}
 
 
@@ -153,8 +159,8 @@ def figures(estimates: Estimates, only: Collection[str] | None = None) -> tuple[
         blocks.append(_picture(name, drawn))
         table = frame_table(f"figure_{name}", f"What {name} plots", drawn.frame)
         blocks.append(Numbers(f"The numbers of this figure ({len(table.rows)} rows)", table))
-        if "estimand" in drawn.frame:
-            kinds |= set(drawn.frame["estimand"].astype("str").str.partition(":")[0])
+        kinds |= set(drawn.frame["kind"].astype("str")) if "kind" in drawn.frame else set()
+        kinds |= {kind for figure, kind in PLOTTED.items() if name.partition("_of_")[0] == figure}
     if not blocks:
         blocks.append(Words("The design allows none of the figures."))
     return Section("figures", "Figures", blocks), kinds

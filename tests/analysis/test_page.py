@@ -145,9 +145,10 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_table_s_page_is_whole_and_says_what_a_table_cannot_know(missing: Study) -> None:
-    page = page_of(built(missing.estimates("new"), MADE))
+    report = built(missing.estimates("new"), MADE)
+    page = page_of(report)
     assert_inert(page)
-    assert_whole(page, 1)
+    assert_whole(page, 2)
     text = " ".join(page.text.split())
     assert "What holds m back" in text
     for untold in (
@@ -158,6 +159,10 @@ def test_a_table_s_page_is_whole_and_says_what_a_table_cannot_know(missing: Stud
     ):
         assert untold in text
     assert "diagnose report my_runs.csv" in text
+    # What the tables and the figures show is defined.
+    shown = "cell ame ame_level shapley seq add1 loo ratio mlogor int sii".split()
+    defined = [row[0].partition(":")[0] for row in rows_of(html(report), "Estimands shown")[1:]]
+    assert sorted(defined) == sorted(shown)
     assert "3.99" in text
 
 

@@ -171,7 +171,7 @@ def test_a_study_ends_with_its_report(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["run", *given]) == 0
     (made,) = tmp_path.iterdir()
     page = made / "report" / "report.html"
-    assert f"\nReport: {page}\n" in capsys.readouterr().out
+    assert f"\nReport: {page}; with" in capsys.readouterr().out
     text = page.read_text()
     assert "diagnose run experiment=smoke &#39;study.tasks=[A-L1]&#39; study.runs=1" in text
     assert "Every one of the 16 planned episodes was run." in text
