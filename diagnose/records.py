@@ -82,6 +82,9 @@ class EpisodeRecord:
     book: tuple[Mapping[str, str], ...] = ()  # the knowledge book's entries at the end
     # Every call of the model, sub-agents' included: agent, number, tokens, cost, finish, dropped
     calls: tuple[Mapping[str, Any], ...] = ()
+    # Where it goes on from, if it was taken up on its way: source, turn, at, arm, injected, hashes,
+    # what it inherits of usage. Empty, and left out of the line, for an episode from the start.
+    fork: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -126,6 +129,8 @@ def plain_values(record: EpisodeRecord) -> dict[str, Any]:
     values = {entry.name: getattr(record, entry.name) for entry in fields(record)}
     values["interventions"] = {name: asdict(entry) for name, entry in record.interventions.items()}
     values["usage"] = asdict(record.usage)
+    if not record.fork:
+        del values["fork"]
     return values
 
 
