@@ -7,9 +7,11 @@ from typing import Literal
 import pandas as pd
 
 from analysis import figures as drawing
-from analysis import published
+from analysis import forks, published
+from analysis.figures.forks import of_forks
 from analysis.figures.paper import of_published
 from analysis.figures.style import save
+from analysis.report.rescue import rescued
 from analysis.report.terminal import published_report
 from analysis.study import Study
 from analysis.uncertainty import checked_target
@@ -41,6 +43,10 @@ def analyze(
     if str(source) == "paper":
         frame = published.estimates()
         print_fn(published_report(frame))
+    elif forks.holds(source):
+        study = forks.Forks.load(source)
+        frame = study.estimates(target)
+        print_fn(rescued(study, frame))
     else:
         estimates = Study.load(source).estimates(target)
         frame = estimates.frame
@@ -68,6 +74,8 @@ def figures(source: Path | Literal["paper"], out_dir: Path) -> list[Path]:
     """
     if str(source) == "paper":
         drawn = of_published(published.load_published())
+    elif forks.holds(source):
+        drawn = of_forks(forks.Forks.load(source))
     else:
         drawn = drawing.of_study(Study.load(source).estimates("new"))
     out_dir.mkdir(parents=True, exist_ok=True)

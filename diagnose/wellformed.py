@@ -18,7 +18,7 @@ _TEXTS = (
 )
 _WHOLE = ("study_seed", "level", "run", "schema_version")
 _COUNTS = ("turns", "trials", "host_calls", "input_tokens", "output_tokens")
-_OBJECTS = ("subject_log", "versions", "config")
+_OBJECTS = ("subject_log", "versions", "config", "fork")
 _OBJECTS_OR_NONE = ("verdict", "circuit")
 
 

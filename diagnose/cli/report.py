@@ -12,7 +12,7 @@ from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
 from diagnose.ledger import read_records
-from diagnose.models.reference import Reference
+from diagnose.models.reference import Profile, Reference
 from diagnose.records import EpisodeRecord
 from diagnose.sandbox import Limits
 from diagnose.subjects.budgets import Budgets
@@ -25,20 +25,42 @@ def truth(study: Study) -> None:
     path = study.folder / "truth.json"
     if path.exists() or not isinstance(study.model, Reference) or not _computable(study):
         return
-    from diagnose.models.reference.truth import true_table
-
-    by_task = true_table(
-        study.model.profile,
-        study.tasks.values(),
-        study.supplied,
-        study.renamed_cells,
-        study.carrying_cells,
+    by_task = (
+        _rescues(study, study.model.profile) if study.forked else _rates(study, study.model.profile)
     )
     mean = {
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
     }
     text = json.dumps({"cells": mean, "tasks": by_task}, indent=1, sort_keys=True)
     write_whole(path, f"{text}\n".encode())
+
+
+def _rates(study: Study, profile: Profile) -> dict[str, dict[str, float]]:
+    """Return each task's success probabilities, by cell."""
+    from diagnose.models.reference.truth import true_table
+
+    return true_table(
+        profile,
+        study.tasks.values(),
+        study.supplied,
+        study.renamed_cells,
+        study.carrying_cells,
+    )
+
+
+def _rescues(study: Study, profile: Profile) -> dict[str, dict[str, float]]:
+    """Return each task's probabilities that a failed episode of it is rescued, by cell."""
+    from diagnose.models.reference.truth import rescue_probability, verdicts_of
+
+    return {
+        name: {
+            cell: rescue_probability(
+                verdicts_of(one), profile, supplied, remembers=cell not in study.renamed_cells
+            )
+            for cell, supplied in study.supplied.items()
+        }
+        for name, one in study.tasks.items()
+    }
 
 
 def _computable(study: Study) -> bool:
@@ -86,7 +108,11 @@ def spent(records: Iterable[EpisodeRecord]) -> str:
         episodes += 1
         tokens_in += record.usage.input_tokens
         tokens_out += record.usage.output_tokens
-        cost[record.cell] = cost.get(record.cell, 0.0) + record.usage.cost_usd
+        before = record.fork.get("inherited", {})  # was paid for when the source ran
+        tokens_in -= int(before.get("input_tokens", 0))
+        tokens_out -= int(before.get("output_tokens", 0))
+        spent_usd = record.usage.cost_usd - float(before.get("cost_usd", 0.0))
+        cost[record.cell] = cost.get(record.cell, 0.0) + spent_usd
         if record.outcome == "not_observed":
             missing[record.cell] += 1
             causes[record.missing_cause.partition(":")[0] or "no cause"] += 1
