@@ -11,10 +11,7 @@ from analysis.report.table import WIDTH, Table
 from analysis.report.terminal import interval, pp
 from analysis.study import records
 
-HEAD = (
-    *("joins late", "capacity", "rescued", "95 %"),
-    *("less untouched", "p", "from the start", "late less start"),
-)
+HEAD = ("joins late", "capacity", "rescued", "95 %", "less untouched", "p")
 
 
 def rescued(forks: Forks, frame: pd.DataFrame) -> str:
@@ -26,14 +23,14 @@ def rescued(forks: Forks, frame: pd.DataFrame) -> str:
     """
     parts = [textwrap.fill(_answer(forks, frame), WIDTH), textwrap.fill(_heading(forks), WIDTH), ""]
     for model in forks.models:
-        parts += [table(forks, frame, model).text(), ""]
+        parts += [table(forks, frame, model).text(), "", offered(forks, frame, model).text(), ""]
         if len(forks.turns) > 1:
             parts += [by_turn(forks, frame, model).text(), ""]
     return "\n".join(parts).rstrip()
 
 
 def table(forks: Forks, frame: pd.DataFrame, model: str) -> Table:
-    """Return a row per arm: rescue probability, and what it is to be compared with."""
+    """Return a row per arm: the rescue probability, and what of it the arm brings."""
     rows = _rows(frame, model)
     known = any(math.isfinite(row["truth"]) for row in rows.values())
     head = [*HEAD[:4], *(["truth"] if known else []), *HEAD[4:]]
@@ -43,14 +40,27 @@ def table(forks: Forks, frame: pd.DataFrame, model: str) -> Table:
         line = [arm, _capacity(forks, arm), _percent(own["estimate"])]
         line.append(_limits(own))
         line += [_percent(own["truth"])] if known else []
-        gain, start, late = (
-            rows.get(f"{kind}:{arm}@{forks.at}")
-            for kind in ("rescue_gain", "rescue_start", "rescue_late")
-        )
-        line += [_difference(gain), _p(gain), _share(start), _difference(late)]
-        body.append(line)
+        gain = rows.get(f"rescue_gain:{arm}@{forks.at}")
+        body.append([*line, _difference(gain), _p(gain)])
     target = str(next(iter(rows.values()))["target"])
     return Table("rescue", "", head, body, _note(forks, target, known=known), names=2)
+
+
+def offered(forks: Forks, frame: pd.DataFrame, model: str) -> Table:
+    """Return a row per arm: what joins late beside the same there from the start."""
+    rows = _rows(frame, model)
+    head = ["joins late", "rescued late", "from the start", "late less start"]
+    body = []
+    for arm in forks.arms:
+        late, start, apart = (
+            rows[f"{kind}:{arm}@{forks.at}"] for kind in ("rescue", "rescue_start", "rescue_late")
+        )
+        body.append([arm, _share(late), _share(start), _difference(apart)])
+    note = (
+        "From the start: the source study's episode of the same task and run with the intervention "
+        "there from the first message on, where it has one."
+    )
+    return Table("rescue_offered", "", head, body, note)
 
 
 def by_turn(forks: Forks, frame: pd.DataFrame, model: str) -> Table:
@@ -58,13 +68,14 @@ def by_turn(forks: Forks, frame: pd.DataFrame, model: str) -> Table:
     rows = _rows(frame, model)
     own = forks.table[forks.table["model"] == model]
     counts = own["turn"].value_counts()
-    head = ["joins late", *(f"after {turn} replies" for turn in forks.turns)]
+    head = ["joins late", *(f"at turn {turn}" for turn in forks.turns)]
     body = [
         [arm, *(_share(rows.get(f"rescue_turn:{arm}@{turn}")) for turn in forks.turns)]
         for arm in (UNTOUCHED, *forks.arms)
     ]
-    said = ", ".join(f"{int(counts.get(turn, 0)):,} after {turn}" for turn in forks.turns)
-    return Table("rescue_by_turn", "Rescued, % [95 %]", head, body, f"Sources: {said}.")
+    said = ", ".join(f"{int(counts.get(turn, 0)):,} at {turn}" for turn in forks.turns)
+    note = f"Rescued, % [95 %]. Turn: replies before the fork. Sources: {said}."
+    return Table("rescue_by_turn", "", head, body, note)
 
 
 def _rows(frame: pd.DataFrame, model: str) -> dict[str, dict[str, Any]]:
@@ -115,10 +126,8 @@ def _note(forks: Forks, target: str, *, known: bool) -> str:
     tasks = forks.table["task"].nunique()
     about = f"new tasks (a sample of {tasks})" if target == "new" else f"these {tasks} tasks"
     text = (
-        f"Rescued, from the start: % of the sources; the others are differences within sources, in "
-        f"percentage points. Target: {about}. From the start: the same task and run where the "
-        "intervention was there from the first message on. p: "
-        + ("t over tasks." if target == "new" else "McNemar, exact.")
+        f"Rescued: % of the sources; less untouched: within sources, in percentage points. Target: "
+        f"{about}. p: " + ("t over tasks." if target == "new" else "McNemar, exact.")
     )
     if known:
         text += " Truth: the subject's computed probabilities, given that the baseline failed."

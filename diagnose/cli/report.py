@@ -68,6 +68,8 @@ def _computable(study: Study) -> bool:
 
     It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
     """
+    if study.forked and study.forked.left_out:
+        return False  # which sources are left then hangs on what they drew
     ample = study.budgets == Budgets() and study.limits == Limits()
     whole = not study.scaffold.keep_turns and not study.scaffold.fresh_context_after_failure
     doses = {dose for factor in study.factors if factor.name != ENV for dose in factor.levels}

@@ -30,7 +30,11 @@ class Snapshot:
         return hashlib.sha256(_written(dict(self.state))).hexdigest()
 
     def to_bytes(self) -> bytes:
-        """Return it as bytes: restored and taken again, it gives the same."""
+        """Return it as bytes.
+
+        Restored and taken again it holds the same: the state to the byte, the variables but for the
+        order in which the interpreter writes its maps.
+        """
         sandbox = None if self.sandbox is None else b64encode(self.sandbox).decode()
         return _written({"state": dict(self.state), "sandbox": sandbox})
 
