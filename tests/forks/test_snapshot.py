@@ -21,8 +21,10 @@ from tests.forks.again import check_every_turn, fenced, recorded, scripted, snap
 LAMP = 'place(4, 1, 4, "redstone_lamp")'
 # Variables, a function over a host function, aliases and the state of random live on.
 LIVING = (
-    "import random\nrow = [random.random()]\nsame = row\nplaces = {'seen': [(1, 2)]}\n"
-    f"def lamp(x):\n    return place(x, 1, 4, 'redstone_lamp')\nput = place\n{LAMP}\nprint(row)",
+    (
+        "import random\nrow = [random.random()]\nsame = row\nplaces = {'seen': [(1, 2)]}\n"
+        f"def lamp(x):\n    return place(x, 1, 4, 'redstone_lamp')\nput = place\n{LAMP}\nprint(row)"
+    ),
     "same.append(random.random())\nprint(row, lamp(6), places['seen'][0])\nlook(1)",
     "import datetime\nprint(put(8, 1, 4, 'stone'), datetime.datetime.now())\nprint(1 / 0)",
     "No program here.",
