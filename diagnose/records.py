@@ -92,6 +92,13 @@ class EpisodeRecord:
         """The canonical order of records."""
         return (self.model, self.task, self.run, self.cell)
 
+    @property
+    def own_usage(self) -> Usage:
+        """What it consumed itself: without what it inherited where it was taken up."""
+        before = self.fork.get("inherited", {}) if self.success is not None else {}
+        own = {name: value - before.get(name, 0) for name, value in asdict(self.usage).items()}
+        return Usage(**own)
+
     def to_line(self) -> str:
         """Return the canonical JSON line, with its newline."""
         return canonical_json(plain_values(self)) + "\n"

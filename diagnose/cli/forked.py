@@ -81,8 +81,8 @@ class Sources:
         """What is continued, in a line."""
         lost = ", ".join(f"{cause} {count}" for cause, count in sorted(self.left_out.items()))
         return (
-            f"{len(self.forks)} failed baseline episodes of {self.study} are continued from "
-            f"{self.at}" + (f"; left out: {lost}" if lost else "")
+            f"{len(self.forks)} failed baseline episodes of {self.study}, continued from {self.at}"
+            + (f"; left out: {lost}" if lost else "")
         )
 
     def write(self, path: Path) -> None:

@@ -108,13 +108,10 @@ def spent(records: Iterable[EpisodeRecord]) -> str:
     episodes = tokens_in = tokens_out = 0
     for record in records:
         episodes += 1
-        tokens_in += record.usage.input_tokens
-        tokens_out += record.usage.output_tokens
-        before = record.fork.get("inherited", {})  # was paid for when the source ran
-        tokens_in -= int(before.get("input_tokens", 0))
-        tokens_out -= int(before.get("output_tokens", 0))
-        spent_usd = record.usage.cost_usd - float(before.get("cost_usd", 0.0))
-        cost[record.cell] = cost.get(record.cell, 0.0) + spent_usd
+        used = record.own_usage
+        tokens_in += used.input_tokens
+        tokens_out += used.output_tokens
+        cost[record.cell] = cost.get(record.cell, 0.0) + used.cost_usd
         if record.outcome == "not_observed":
             missing[record.cell] += 1
             causes[record.missing_cause.partition(":")[0] or "no cause"] += 1

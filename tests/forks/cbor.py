@@ -27,10 +27,8 @@ def _item(data: bytes, at: int) -> tuple[Any, int]:
     number = int.from_bytes(data[at : at + size]) if size else short
     at += size
     assert short < 28, "no length is left open"
-    if kind == 0:
-        return number, at
-    if kind == 1:
-        return -1 - number, at
+    if kind in {0, 1}:
+        return (-1 - number if kind else number), at
     if kind in {2, 3}:
         return data[at : at + number], at + number
     if kind == 4:

@@ -51,7 +51,7 @@ def forked(source):
     """The folder of the forks of its failures."""
     done = diagnose(source.parents[1], "run", "experiment=fork", *TASKS, f"fork.from={source}")
     assert done.returncode == 0, done.stderr
-    assert "failed baseline episodes of whole are continued from first_failed_verify" in done.stderr
+    assert "failed baseline episodes of whole, continued from first_failed_verify" in done.stderr
     assert "Of what joins reference/frontier late, gap_hints rescues most" in done.stdout
     (study,) = source.parent.glob("fork-*")
     return study
