@@ -44,14 +44,18 @@ def test_the_environment_s_page_has_its_examples():
     assert len(PAGES["environment"]) == 3
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_logs_page_run(tmp_path):
-    page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```bash\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
-    commands = [line for block in blocks for line in block.splitlines()]
-    assert len(commands) == 5
+def commands_of(page):
+    """The lines of a page's bash blocks."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def carried_out(commands, tmp_path, smaller=""):
+    """Run commands as a reader would, studies with the overrides that make them ``smaller``."""
     for command in commands:
         line = command.replace(".venv/bin/diagnose", f"{shlex.quote(sys.executable)} -m diagnose")
+        line += smaller if " run " in command else ""
         done = subprocess.run(
             ["sh", "-c", line],  # the shell expands the wildcard
             cwd=tmp_path,
@@ -62,5 +66,21 @@ def test_the_commands_of_the_logs_page_run(tmp_path):
             timeout=120,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_logs_page_run(tmp_path):
+    commands = commands_of("logs")
+    assert len(commands) == 5
+    carried_out(commands, tmp_path)
     assert (tmp_path / "alone" / "index.html").exists()
     assert len((tmp_path / "smoke.jsonl").read_text(encoding="utf-8").splitlines()) == 64
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_forks_page_run(tmp_path):
+    commands = commands_of("forks")
+    assert len(commands) == 3
+    carried_out(commands, tmp_path, " 'study.tasks=[A-L2,C-L3]' study.runs=2")
+    (study,) = (tmp_path / "studies").glob("fork-*")
+    assert (study / "figures" / "rescue.svg").exists()
