@@ -8,7 +8,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,8 @@ class Wanted:
         """Return the cell that an episode would have here; None for none."""
         on = {name: one.dose for name, one in record.interventions.items() if name != ENV}
         on = {name: dose for name, dose in on.items() if dose}
-        theirs = record.config.get("interventions", {})
+        theirs = record.config.get("interventions")
+        theirs = theirs if isinstance(theirs, Mapping) else {}
         for name in on:
             if name not in self.interventions or _bare(theirs.get(name)) != _bare(
                 self.interventions[name]
@@ -136,22 +140,41 @@ def sources(folder: str, at: object, shared: Mapping[str, Any], wanted: Wanted) 
     left_out: Counter[str] = Counter()
     outcomes: dict[Place, dict[str, bool | None]] = {}
     nothing = "0" * len(wanted.factors)
-    for record in read_records(source):
-        code = wanted.cell(record) if wanted.holds(record) else None
-        if code is None:
-            continue
-        place = (record.task, record.run)
-        outcomes.setdefault(place, {})[code] = record.success
-        if code == nothing and record.outcome == "failed":
-            try:
-                forks[place] = fork_of(record, rule)
-            except NoForkError as error:
-                left_out[error.cause] += 1
+    # In a process of its own: the interpreter's threads must not be there when workers are forked.
+    with ProcessPoolExecutor(1, get_context("fork")) as beside:
+        for record in read_records(source):
+            code = wanted.cell(record) if wanted.holds(record) else None
+            if code is None:
+                continue
+            place = (record.task, record.run)
+            outcomes.setdefault(place, {})[code] = record.success
+            if code == nothing and record.outcome == "failed":
+                found = _restored(beside, record, rule)
+                if isinstance(found, Fork):
+                    forks[place] = found
+                else:
+                    left_out[found] += 1
     if not forks:
         said = ", ".join(f"{cause} {count}" for cause, count in left_out.items())
         remedy = f"no failed baseline episode of it can be continued here ({said or 'none failed'})"
         raise ConfigError("fork.from", folder, remedy)
     return Sources(name, rule, dict(sorted(forks.items())), left_out, outcomes)
+
+
+def _restored(beside: ProcessPoolExecutor, record: EpisodeRecord, rule: str) -> Fork | str:
+    """Return the fork of a record, or in a word why there is none."""
+    try:
+        return beside.submit(_tried, record, rule).result()
+    except BrokenProcessPool as error:
+        remedy = f"restoring its episode {record.episode_id} ended the process; remove that record"
+        raise ConfigError("fork.from", record.study, remedy) from error
+
+
+def _tried(record: EpisodeRecord, rule: str) -> Fork | str:
+    try:
+        return fork_of(record, rule)
+    except NoForkError as error:
+        return error.cause
 
 
 def _bare(entry: object) -> object:

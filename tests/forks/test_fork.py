@@ -12,13 +12,16 @@ from diagnose.episode import Episode, run_episode
 from diagnose.errors import ConfigError
 from diagnose.forks import NoForkError, checked_rule, fork_of
 from diagnose.intervention import SHAM, Setting
+from diagnose.logs.told import facts
 from diagnose.models import Message, Reply
 from diagnose.models.reference import Profile, Reference
 from diagnose.models.scripted import Scripted
 from diagnose.records import EpisodeRecord
+from diagnose.replay import replay
 from diagnose.subjects.context import view
 from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import FAMILIES
+from diagnose.wellformed import check_record
 from interventions.experiment_oracles import HELP, ExperimentOracles
 from tests.forks.again import INTERVENTIONS, fenced, recorded, scripted
 
@@ -144,6 +147,33 @@ def test_what_came_before_an_intervention_is_no_use_of_it():
     assert again.interventions["gap_hints"].offered
     assert not again.interventions["gap_hints"].used
     assert again.interventions["gap_hints"].seen
+
+
+def test_a_page_says_where_an_episode_goes_on_from():
+    record = recorded(*TRYING)
+    _, again = forked(record, "2", Scripted("scripted/late", []), doses=(1, 0, 0, 0))
+    told = dict(facts(again))
+    assert told["goes on from"] == f"episode {record.episode_id}, turn 2 (2)"
+    assert "goes on from" not in dict(facts(record))
+    assert replay(again, INTERVENTIONS).departed == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"turn": "2"},
+        {"source": None},
+        {"inherited": {}},
+        {"inherited": None},
+        {"inherited": {"turns": -1, "trials": 0, "host_calls": 0, "input_tokens": 0,
+                       "output_tokens": 0, "cost_usd": 0}},
+    ],
+)  # fmt: skip
+def test_a_record_whose_fork_is_none_is_refused(wrong):
+    _, again = forked(recorded(*TRYING), "2", Scripted("scripted/late", []))
+    check_record(again)
+    with pytest.raises(ValueError, match="its fork is"):
+        check_record(replace(again, fork={**again.fork, **wrong}))
 
 
 @pytest.mark.parametrize("at", ["0", "1", "2", "3", "first_failed_verify", "last_turn"])
