@@ -7,12 +7,14 @@ from typing import Literal
 import pandas as pd
 
 from analysis import figures as drawing
-from analysis import published
+from analysis import forks, published
 from analysis.figures.catalogue import QUICK
+from analysis.figures.forks import of_forks
 from analysis.figures.paper import of_own, of_published
 from analysis.figures.style import USUAL, save
 from analysis.published import reading
 from analysis.published.tables import written
+from analysis.report.rescue import rescued, tables_of
 from analysis.report.table import save as save_tables
 from analysis.results import Estimates
 from analysis.study import Study
@@ -48,6 +50,8 @@ def analyze(
     checked_target(target)
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise InputError("out", str(out), f"give a name that ends in {' or '.join(SUFFIXES)}")
+    if isinstance(source, Path) and forks.holds(source):
+        return _of_forks(forks.Forks.load(source), target, out, print_fn, tables)
     read, estimates = _read(source, target)
     frame = read.frame if estimates is None else estimates.frame
     made = read.tables() if tables is not None else []
@@ -60,6 +64,26 @@ def analyze(
         write(frame, out)
         print_fn(f"{len(frame):,} estimates in {out}")
     if tables is not None:
+        save_tables(made, tables)
+        print_fn(f"{len(made):,} tables in {tables}")
+    return frame
+
+
+def _of_forks(
+    study: forks.Forks,
+    target: str,
+    out: Path | None,
+    print_fn: Callable[[str], None],
+    tables: Path | None,
+) -> pd.DataFrame:
+    """Print the rescue table of forked episodes, and write every estimate."""
+    frame = study.estimates(target)
+    print_fn(rescued(study, frame))
+    if out is not None:
+        write(frame, out)
+        print_fn(f"{len(frame):,} estimates in {out}")
+    if tables is not None:
+        made = tables_of(study, frame)
         save_tables(made, tables)
         print_fn(f"{len(made):,} tables in {tables}")
     return frame
@@ -138,6 +162,11 @@ def figures(
     Raises:
         InputError: the source, a format or the theme cannot be used.
     """
+    if isinstance(source, Path) and forks.holds(source):
+        rescues = of_forks(forks.Forks.load(source))
+        out_dir.mkdir(parents=True, exist_ok=True)
+        named = ((one, out_dir / name) for name, one in rescues.items())
+        return [path for one, stem in named for path in save(one, stem, formats, theme)]
     read, estimates = _read(source, "new")
     drawn = {} if estimates is None else drawing.of_study(estimates, only)
     drawn |= of_published(published.load_published()) if source == "paper" else of_own(read.frame)

@@ -31,6 +31,7 @@ class StudyConfig:
     stop: Mapping[str, Any]  # when looks at the study may end it; empty for never
     design: str  # its name; the option of a fraction follows: "half_fraction: D = ABC"
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
+    fork: tuple[str, object] | None  # the folder of a study whose failures are continued, and where
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
     subject: Mapping[str, Any]
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
@@ -56,7 +57,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         if not isinstance(config.get(section), Mapping):
             raise ConfigError(section, config.get(section), "give this section (see conf/)")
     study = config["study"]
-    _known("", config, (*SECTIONS, "baseline"))
+    _known("", config, (*SECTIONS, "baseline", "fork"))
     _known("study.", study, STUDY_KEYS)
     _known("design.", config["design"], ("name", *DESIGN_OPTIONS))
     _known("env.", config["env"], ("variants",))
@@ -80,6 +81,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         runs=_whole("study.runs", study.get("runs"), 1),
         tasks=_tasks(study.get("tasks")),
         setting=_choice("study.setting", study.get("setting"), SETTINGS),
+        fork=_fork(config),
         stop=_stop(study),
         baseline=None if baseline is None else _text("baseline", baseline),
         design=_design(config["design"]),
@@ -93,6 +95,26 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         caps=config["caps"],
         run=config["run"],
     )
+
+
+def _fork(config: Mapping[str, Any]) -> tuple[str, object] | None:
+    """Return whose failures are continued, and from where; None where episodes begin anew."""
+    section = config.get("fork") or {}
+    _known("fork.", section, ("from", "at"))
+    if section.get("from") is None:
+        return None
+    for field, wanted in (("study.setting", SETTINGS[0]), ("baseline", None)):
+        part, _, key = field.partition(".")
+        given = config[part].get(key) if key else config.get(part)
+        if given != wanted:
+            raise ConfigError(field, given, f"with fork.from give {wanted or 'null'}")
+    if _stop(config["study"]):
+        raise ConfigError(
+            "study.stop.rule", config["study"]["stop"]["rule"], "with fork.from: none"
+        )
+    if len(_variants(config["env"].get("variants"))) > 1:
+        raise ConfigError("env", config["env"]["variants"], "with fork.from give one: the source's")
+    return _text("fork.from", section["from"]), section.get("at")
 
 
 def _known(where: str, section: Mapping[str, Any], keys: Sequence[str]) -> None:

@@ -166,6 +166,12 @@ def one_at_a_time(factors: Sequence[Factor]) -> tuple[Cell, ...]:
 
 
 @register
+def alone(factors: Sequence[Factor]) -> tuple[Cell, ...]:
+    """No factor, and each factor alone at each of its levels, shams too: 0000, 1000, ..., 0001."""
+    return _distinct(_alone(factors, shams=True))
+
+
+@register
 def placebo_controlled(factors: Sequence[Factor]) -> tuple[Cell, ...]:
     """No factor, each alone at each of its levels, all, and all with one of them as its sham.
 

@@ -19,6 +19,7 @@ from diagnose.records import EpisodeRecord, InterventionRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.subjects.briefing import prompt_sha256
 from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.fork import Fork
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.loop import Conversation, converse
 from diagnose.subjects.outside import Agent, seated
@@ -29,6 +30,7 @@ from diagnose.tasks import Family, Task
 from diagnose.tasks.failing import causes_of
 
 ENV = "env"  # the factor whose dose is the variant of the world, by its place in KINDS
+UNTOUCHED = "untouched"  # the arm of a fork that nothing joins
 RECALL = "recall"  # what it takes away: knowledge that hangs on the names of things
 
 
@@ -57,6 +59,7 @@ class Episode:
     scaffold: Scaffold = STANDARD
     chain: str = ""  # the dependent series it belongs to; empty: independent
     carried: tuple[Mapping[str, str], ...] = ()  # the knowledge book of the episode before it
+    fork: Fork | None = None  # where it is taken up; its interventions join there
 
     def __post_init__(self) -> None:
         """Check that every factor has a dose and an intervention."""
@@ -70,11 +73,24 @@ class Episode:
         if self.consults and self.scaffold.protocol == "mcp":
             remedy = "no outside agent can be its own scientist; choose on, the catalogue"
             raise ConfigError("interventions/experiment_oracles", "scientist", remedy)
+        if self.fork and isinstance(self.model, Agent):
+            remedy = "an outside agent cannot be restored; choose a subject that is asked"
+            raise ConfigError("fork.from", self.fork.study, remedy)
 
     @property
     def cell(self) -> str:
         """One digit per factor: its dose."""
         return "".join(map(str, self.doses))
+
+    @property
+    def arm(self) -> str:
+        """What is on, with its dose where that is not 1: ``gap_hints+knowledge_notes@2``."""
+        on = [
+            name if dose == 1 else f"{name}@{dose}"
+            for name, dose in zip(self.factors, self.doses, strict=True)
+            if dose and name != ENV
+        ]
+        return "+".join(on) or UNTOUCHED
 
     @property
     def consults(self) -> bool:
@@ -97,15 +113,16 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         InfrastructureError: nothing was observed; see ``unobserved_record``.
         ConfigError: the study must stop.
     """
-    first = Call(episode.seed_path, 0, episode.episode_id)
-    conversation = Conversation([])
-    model = Counted(cast("Model", episode.model))  # an outside agent is asked nothing: see seated
+    first, fork = Call(episode.seed_path, 0, episode.episode_id), episode.fork
+    conversation = fork.conversation(episode.scaffold) if fork else Conversation([])
+    # An outside agent is asked nothing: see seated.
+    model = Counted(cast("Model", episode.model), fork.calls if fork else ())
     scientists = Scientists(_place(episode, model, first), conversation, episode.budgets)
     setting = Setting(
         episode.task, episode.seed_path, episode.variant, scientists.consult, episode.carried
     )
     laid = [
-        Laid(name, dose, episode.interventions[name], setting)
+        Laid(name, dose, episode.interventions[name], setting, late=fork is not None)
         for name, dose in zip(episode.factors, episode.doses, strict=True)
         if dose and name != ENV
     ]
@@ -119,7 +136,11 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         laid,
         episode.scaffold,
     ) as stage:
-        conversation.messages.extend(stage.opening)
+        if fork:
+            stage.restore(fork.snapshot)
+            conversation.join(stage.joined)
+        else:
+            conversation.messages.extend(stage.opening)
         subject = episode.model if isinstance(episode.model, Agent) else model
         with seated(subject, stage, conversation, episode.budgets, episode.scaffold) as asked:
             stop_reason = converse(
@@ -127,10 +148,13 @@ def run_episode(episode: Episode) -> EpisodeRecord:
             )
     host, judged = stage.host, stage.judged()
     passed = judged.verdict.passed
-    evidence = Evidence(tuple(host.calls), tuple(conversation.replies), judged.circuit)
+    since = fork.turn if fork else 0  # what came before an intervention is not its use
+    calls = tuple(call for call in host.calls if call.turn >= since)
+    evidence = Evidence(calls, tuple(conversation.replies[since:]), judged.circuit)
     did = {one.name: one.record(evidence) for one in laid}
+    blank = _blank(episode)
     return replace(
-        _blank(episode),
+        blank,
         interventions={name: did.get(name) or _off(episode, name) for name in episode.factors},
         outcome="passed" if passed else "failed",
         stop_reason=stop_reason,
@@ -145,6 +169,7 @@ def run_episode(episode: Episode) -> EpisodeRecord:
         reports=tuple(scientists.reports),
         book=tuple(entry for one in laid for entry in one.book),
         causes=() if passed else _causes(episode, judged.circuit, conversation.log),
+        fork={**blank.fork, "injected": stage.joined} if fork else {},
     )
 
 
@@ -196,6 +221,7 @@ def _blank(episode: Episode) -> EpisodeRecord:
         config=episode.config,
         variant=episode.variant.kind,
         chain=episode.chain,
+        fork={**episode.fork.to_json(), "arm": episode.arm} if episode.fork else {},
     )
 
 

@@ -102,6 +102,19 @@ class BookKeeping(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A session whose words depend on what went before: a snapshot of the episode holds it."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what it remembers, as JSON knows values."""
+        ...
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Remember what ``state`` returned, and nothing else."""
+        ...
+
+
 class Intervention(Protocol):
     """A factor of the design. ``dose`` 0 is off; the design sets the dose per cell."""
 

@@ -42,7 +42,7 @@ class Entry:
     @classmethod
     def of(cls, record: EpisodeRecord) -> Self:
         """Return the entry of ``record``."""
-        return cls(record.episode_id, record.outcome, record.usage.cost_usd)
+        return cls(record.episode_id, record.outcome, record.own_usage.cost_usd)
 
 
 class Ledger:

@@ -82,12 +82,22 @@ class EpisodeRecord:
     book: tuple[Mapping[str, str], ...] = ()  # the knowledge book's entries at the end
     # Every call of the model, sub-agents' included: agent, number, tokens, cost, finish, dropped
     calls: tuple[Mapping[str, Any], ...] = ()
+    # Where it goes on from, if it was taken up on its way: source, turn, at, arm, injected, hashes,
+    # what it inherits of usage. Empty, and left out of the line, for an episode from the start.
+    fork: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
     def sort_key(self) -> tuple[str, str, int, str]:
         """The canonical order of records."""
         return (self.model, self.task, self.run, self.cell)
+
+    @property
+    def own_usage(self) -> Usage:
+        """What it consumed itself: without what it inherited where it was taken up."""
+        before = self.fork.get("inherited", {}) if self.success is not None else {}
+        own = {name: value - before.get(name, 0) for name, value in asdict(self.usage).items()}
+        return Usage(**own)
 
     def to_line(self) -> str:
         """Return the canonical JSON line, with its newline."""
@@ -126,6 +136,8 @@ def plain_values(record: EpisodeRecord) -> dict[str, Any]:
     values = {entry.name: getattr(record, entry.name) for entry in fields(record)}
     values["interventions"] = {name: asdict(entry) for name, entry in record.interventions.items()}
     values["usage"] = asdict(record.usage)
+    if not record.fork:
+        del values["fork"]
     return values
 
 

@@ -23,6 +23,7 @@ from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.protocol import asked
+from diagnose.subjects.scaffold import Scaffold
 from diagnose.subjects.stage import Stage
 from diagnose.tasks import family_of, task
 
@@ -82,7 +83,18 @@ def replay(record: EpisodeRecord, interventions: Mapping[str, Intervention]) -> 
         return Replayed(departed=f"it cannot be played again: {error}")
 
 
-def _replayed(record: EpisodeRecord, interventions: Mapping[str, Intervention]) -> Replayed:
+def staged(
+    record: EpisodeRecord, interventions: Mapping[str, Intervention]
+) -> tuple[Stage, list[Laid]]:
+    """Return a record's stage as it was at the start, and what was laid over it.
+
+    Args:
+        record: of an episode; it may come from anywhere.
+        interventions: as in ``replay``.
+
+    Raises:
+        DiagnoseError, TypeError, KeyError: the record is of another version, or wrong.
+    """
     chosen = task(record.task)
     names = variant(record.variant, record.study_seed)
     path = (record.study_seed, record.task, record.run)
@@ -95,9 +107,16 @@ def _replayed(record: EpisodeRecord, interventions: Mapping[str, Intervention]) 
     ]
     budgets = Budgets(**record.config.get("budgets", {}))
     limits = Limits(**record.config.get("limits", {}))
+    scaffold = Scaffold(**record.config.get("scaffold", {}))
+    family = family_of(chosen)
+    return Stage(chosen, family, budgets, limits, path, names, laid, scaffold), laid
+
+
+def _replayed(record: EpisodeRecord, interventions: Mapping[str, Intervention]) -> Replayed:
     trials: list[Trial] = []
     reply = 0
-    with Stage(chosen, family_of(chosen), budgets, limits, path, names, laid) as stage:
+    stage, laid = staged(record, interventions)
+    with stage:
         offered = {one.name: Offered(one.opening, tuple(one.helps)) for one in laid}
 
         def note(kind: str, judged: Judged) -> None:

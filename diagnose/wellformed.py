@@ -18,7 +18,7 @@ _TEXTS = (
 )
 _WHOLE = ("study_seed", "level", "run", "schema_version")
 _COUNTS = ("turns", "trials", "host_calls", "input_tokens", "output_tokens")
-_OBJECTS = ("subject_log", "versions", "config")
+_OBJECTS = ("subject_log", "versions", "config", "fork")
 _OBJECTS_OR_NONE = ("verdict", "circuit")
 
 
@@ -59,6 +59,20 @@ def check_record(record: EpisodeRecord) -> None:
     if not _is_amount(record.usage.cost_usd):
         raise ValueError("its cost_usd is not a number")
     _want(all(map(_call_fits, record.calls)), "calls", record)
+    _want(_fork_fits(record), "fork", record)
+
+
+def _fork_fits(record: EpisodeRecord) -> bool:
+    """Whether it says where the episode was taken up, and what it had used by then."""
+    fork = record.fork
+    if not fork:
+        return True
+    texts = ("source", "study", "at", "arm", "snapshot_sha256", "messages_sha256")
+    before = fork.get("inherited")
+    if not isinstance(before, dict) or before.keys() != vars(record.usage).keys():
+        return False
+    named = all(isinstance(fork.get(name), str) for name in texts)
+    return named and type(fork.get("turn")) is int and all(map(_is_amount, before.values()))
 
 
 def _is_amount(value: object) -> bool:

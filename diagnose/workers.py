@@ -376,4 +376,5 @@ def _answer(execute: Execute, plan: EpisodePlan) -> tuple[object, ...]:
     except Exception:  # noqa: BLE001 - the process boundary: the traceback goes to the parent
         return ("bug", traceback.format_exc())
     seconds = time.monotonic() - began
-    return ("record", line, record.episode_id, record.outcome, record.usage.cost_usd, seconds)
+    cost_usd = record.own_usage.cost_usd
+    return ("record", line, record.episode_id, record.outcome, cost_usd, seconds)

@@ -162,6 +162,14 @@ class OracleSession:
         self._answer = answer
         self.answered = 0
 
+    def state(self) -> Mapping[str, int]:
+        """See ``Remembering.state``."""
+        return {"answered": self.answered}
+
+    def resume(self, state: Mapping[str, int]) -> None:
+        """See ``Remembering.resume``."""
+        self.answered = state["answered"]
+
     def ask(self, question: str) -> str:
         """Answer a question with the report of an experiment.
 

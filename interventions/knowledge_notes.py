@@ -10,6 +10,7 @@ was shown before blocks were placed. In a curriculum the book of one level opens
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from diagnose.env.terms import quoted
 from diagnose.errors import ConfigError, SubjectError
@@ -197,6 +198,16 @@ class NotesSession:
     def book(self) -> tuple[Mapping[str, str], ...]:
         """See ``BookKeeping.book``."""
         return tuple(dict(zip(self._sections, entry, strict=True)) for entry in self.entries)
+
+    def state(self) -> Mapping[str, Any]:
+        """See ``Remembering.state``."""
+        entries = [list(entry) for entry in self.entries]
+        return {"entries": entries, "first_shown_after": self.first_shown_after}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """See ``Remembering.resume``."""
+        self.entries = [tuple(entry) for entry in state["entries"]]
+        self.first_shown_after = state["first_shown_after"]
 
     def functions(self) -> Mapping[str, tuple[HostFunction, str]]:
         """See ``Session.functions``: ``note`` takes one text for each section of the format."""

@@ -44,8 +44,11 @@ def test_the_environment_s_page_has_its_examples():
     assert len(PAGES["environment"]) == 3
 
 
-def commands(page: str, count: int, cwd: Path) -> str:
-    """Run the commands of a page, one after the other, and return what they printed."""
+def commands(page: str, count: int, cwd: Path, smaller: str = "") -> str:
+    """Run the commands of a page, one after the other, and return what they printed.
+
+    Studies are run with the overrides that make them ``smaller``.
+    """
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```bash\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()]
@@ -53,6 +56,7 @@ def commands(page: str, count: int, cwd: Path) -> str:
     told = ""
     for command in lines:
         line = command.replace(".venv/bin/diagnose", f"{shlex.quote(sys.executable)} -m diagnose")
+        line += smaller if " run " in command else ""
         done = subprocess.run(
             ["sh", "-c", line],  # the shell expands the wildcard
             cwd=cwd,
@@ -81,3 +85,11 @@ def test_the_commands_of_the_planning_page_run(tmp_path):
     assert "AB + CD" in told
     assert "Looks: obrien_fleming" in told
     assert "repeated" in (next(tmp_path.glob("studies/looks-*")) / "estimates.csv").read_text()
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_forks_page_run(tmp_path):
+    told = commands("forks", 3, tmp_path, " 'study.tasks=[A-L2,C-L3]' study.runs=2")
+    assert "p: McNemar, exact" in told
+    (study,) = (tmp_path / "studies").glob("fork-*")
+    assert (study / "figures" / "rescue.svg").exists()

@@ -3,11 +3,12 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from diagnose.cli.forked import Sources, Wanted, sources
 from diagnose.config import SETTINGS, StudyConfig
 from diagnose.curriculum import Chains, chained
 from diagnose.design import Cell, EpisodePlan, Factor, bundles, cells, schedule, schedule_sha256
@@ -29,8 +30,9 @@ from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.stopping import StoppingRule
 from diagnose.study import RunPolicy
-from diagnose.subjects.briefing import prompt_sha256, scientist_files, sha256_of
+from diagnose.subjects.briefing import LATE, prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
+from diagnose.subjects.fork import Fork
 from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import Task, all_tasks, family_of, task
 
@@ -50,6 +52,7 @@ class Study:
     limits: Limits
     caps: Caps
     policy: RunPolicy
+    forked: Sources | None = None  # the episodes that this study's go on from
     stopping: StoppingRule | None = None
 
     @cached_property
@@ -75,6 +78,7 @@ class Study:
             "shared": self._shared,
             **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
             **({"bundles": together} if together else {}),
+            **({"fork": self.forked.header} if self.forked else {}),
             **({"stop": dict(self.stopping.declared)} if self.stopping else {}),
         }
 
@@ -135,6 +139,7 @@ class Study:
                     "interventions": self.laid(plan),
                     **self._named(plan),
                     **({"after": ids[before]} if before else {}),
+                    **self._forking(plan),
                 }
             )
         return ids
@@ -149,6 +154,15 @@ class Study:
             for factor, dose in zip(self.factors, self.doses(plan), strict=True)
             if dose and factor.name != ENV
         }
+
+    def fork_of(self, plan: EpisodePlan) -> Fork | None:
+        """Return where a plan's episode goes on from; None where it begins at its beginning."""
+        return self.forked.forks[plan.task, plan.run] if self.forked else None
+
+    def _forking(self, plan: EpisodePlan) -> dict[str, Any]:
+        """Return what an episode goes on from, and the text by which interventions join it."""
+        fork = self.fork_of(plan)
+        return {"fork": fork.identity, "late_sha256": sha256_of(LATE)} if fork else {}
 
     def _named(self, plan: EpisodePlan) -> dict[str, str]:
         """Return how things are called, where it is not vanilla, and what a scientist reads."""
@@ -208,6 +222,7 @@ class Study:
             scaffold=self.scaffold,
             chain=plan.chain,
             carried=plan.carried,
+            fork=self.fork_of(plan),
             config={
                 **self._shared,
                 "scaffold": asdict(self.scaffold),
@@ -267,7 +282,7 @@ def compose(config: StudyConfig) -> Study:
         every = cells(factors, config.design)
         kept = {cell.code for cell in every if _kept(factors, interventions, cell)}
         plans = chained(plans, tasks, kept)
-    return Study(
+    study = Study(
         config=config,
         factors=tuple(factors),
         tasks=tasks,
@@ -281,6 +296,19 @@ def compose(config: StudyConfig) -> Study:
         policy=_values("run", RunPolicy, config.run),
         stopping=_stopping(config, factors) if config.stop else None,
     )
+    return study if config.fork is None else _forked(study, *config.fork)
+
+
+def _forked(study: Study, folder: str, at: object) -> Study:
+    """Return the study as one whose episodes go on from those of another."""
+    config = study.config
+    entries = config.interventions
+    kind = config.env[0]
+    wanted = Wanted(study.tasks.keys(), config.runs, kind, study.factors, entries)
+    found = sources(folder, at, study.header["shared"], wanted)
+    plans = found.plans(study.factors, config.design, config.seed)
+    tasks = {name: one for name, one in study.tasks.items() if name in {p.task for p in plans}}
+    return replace(study, plans=tuple(plans), tasks=tasks, forked=found)
 
 
 def _stopping(config: StudyConfig, factors: Sequence[Factor]) -> StoppingRule:

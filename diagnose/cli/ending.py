@@ -12,7 +12,7 @@ from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
 from diagnose.ledger import read_records
-from diagnose.models.reference import Reference
+from diagnose.models.reference import Profile, Reference
 from diagnose.records import EpisodeRecord
 from diagnose.sandbox import Limits
 from diagnose.subjects.budgets import Budgets
@@ -25,14 +25,8 @@ def truth(study: Study) -> None:
     path = study.folder / "truth.json"
     if path.exists() or not isinstance(study.model, Reference) or not _computable(study):
         return
-    from diagnose.models.reference.truth import true_table
-
-    by_task = true_table(
-        study.model.profile,
-        study.tasks.values(),
-        study.supplied,
-        study.renamed_cells,
-        study.carrying_cells,
+    by_task = (
+        _rescues(study, study.model.profile) if study.forked else _rates(study, study.model.profile)
     )
     mean = {
         cell: sum(row[cell] for row in by_task.values()) / len(by_task) for cell in study.supplied
@@ -41,11 +35,41 @@ def truth(study: Study) -> None:
     write_whole(path, f"{text}\n".encode())
 
 
+def _rates(study: Study, profile: Profile) -> dict[str, dict[str, float]]:
+    """Return each task's success probabilities, by cell."""
+    from diagnose.models.reference.truth import true_table
+
+    return true_table(
+        profile,
+        study.tasks.values(),
+        study.supplied,
+        study.renamed_cells,
+        study.carrying_cells,
+    )
+
+
+def _rescues(study: Study, profile: Profile) -> dict[str, dict[str, float]]:
+    """Return each task's probabilities that a failed episode of it is rescued, by cell."""
+    from diagnose.models.reference.truth import rescue_probability, verdicts_of
+
+    return {
+        name: {
+            cell: rescue_probability(
+                verdicts_of(one), profile, supplied, remembers=cell not in study.renamed_cells
+            )
+            for cell, supplied in study.supplied.items()
+        }
+        for name, one in study.tasks.items()
+    }
+
+
 def _computable(study: Study) -> bool:
     """Whether the enumeration covers this study: full budgets and context, doses off, on or sham.
 
     It takes an intervention at dose 1 as supplying its capacity, and every budget as ample.
     """
+    if study.forked and study.forked.left_out:
+        return False  # which sources are left then hangs on what they drew
     ample = study.budgets == Budgets() and study.limits == Limits()
     whole = not study.scaffold.keep_turns and not study.scaffold.fresh_context_after_failure
     doses = {dose for factor in study.factors if factor.name != ENV for dose in factor.levels}
@@ -68,14 +92,19 @@ def end_of(study: Study) -> None:
     from diagnose.cli.report import command_of, report
 
     folder = study.folder
-    estimates = cli.estimates_of(folder, "new")
-    cli.analyze(estimates, "new", folder / "estimates.csv", print)
-    cli.figures(estimates, folder / "figures", only=cli.QUICK)
+    if study.forked:
+        cli.analyze(folder, "new", folder / "estimates.csv", print)
+        cli.figures(folder, folder / "figures")
+        print(f"\nFigures: {folder / 'figures'}")
+    else:
+        estimates = cli.estimates_of(folder, "new")
+        cli.analyze(estimates, "new", folder / "estimates.csv", print)
+        cli.figures(estimates, folder / "figures", only=cli.QUICK)
+        command = command_of(folder, "new", quick=True)
+        page = report(estimates, folder, folder / "report", command, quick=True)
+        print(f"\nReport: {page}; with every figure and drawn failures: diagnose report {folder}")
+        print(f"Figures: {folder / 'figures'}; all of them: diagnose figures {folder}")
     device = _picture(study)
-    command = command_of(folder, "new", quick=True)
-    page = report(estimates, folder, folder / "report", command, quick=True)
-    print(f"\nReport: {page}; with every figure and drawn failures: diagnose report {folder}")
-    print(f"Figures: {folder / 'figures'}; all of them: diagnose figures {folder}")
     if device:
         print(f"A device that passed: {device}")
     print(spent(read_records(study.folder)))
@@ -90,9 +119,10 @@ def spent(records: Iterable[EpisodeRecord]) -> str:
     episodes = tokens_in = tokens_out = 0
     for record in records:
         episodes += 1
-        tokens_in += record.usage.input_tokens
-        tokens_out += record.usage.output_tokens
-        cost[record.cell] = cost.get(record.cell, 0.0) + record.usage.cost_usd
+        used = record.own_usage
+        tokens_in += used.input_tokens
+        tokens_out += used.output_tokens
+        cost[record.cell] = cost.get(record.cell, 0.0) + used.cost_usd
         if record.outcome == "not_observed":
             missing[record.cell] += 1
             causes[record.missing_cause.partition(":")[0] or "no cause"] += 1

@@ -98,8 +98,8 @@ def _design(study: Study) -> list[str]:
     shown = codes if len(codes) <= 32 else [*codes[:31], f"and {len(codes) - 31} more"]
     return [
         (
-            f"{config.name}: {config.design}, {len(codes)} cells x {len(study.tasks)} tasks x "
-            f"{config.runs} runs = {len(study.plans):,} episodes, seed {config.seed}"
+            f"{config.name}: {config.design}, {len(codes)} cells x {_each(study)} = "
+            f"{len(study.plans):,} episodes, seed {config.seed}"
         ),
         f"Subject: {study.model.name}",
         "Factors, in the order of a cell's digits:",
@@ -107,6 +107,13 @@ def _design(study: Study) -> list[str]:
         f"Cells: {' '.join(shown)}",
         f"Tasks: {' '.join(study.tasks)}",
     ]
+
+
+def _each(study: Study) -> str:
+    """Return what there is an episode of in each cell."""
+    if study.forked:
+        return study.forked.told
+    return f"{len(study.tasks)} tasks x {study.config.runs} runs"
 
 
 def _doses(levels: Iterable[int]) -> str:

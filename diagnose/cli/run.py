@@ -76,6 +76,9 @@ def _job(config: Any) -> int:
         if study.config.baseline:
             source = Path(study.config.baseline)
             progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
+        if study.forked:
+            study.forked.write(study.folder / "source.json")
+            progress.say(study.forked.told)
         truth(study)  # before the workers are forked: they inherit what it has measured
         with served(study, progress.say):
             end = run_study(

@@ -61,6 +61,10 @@ def facts(record: EpisodeRecord) -> list[tuple[str, str]]:
         ("study seed", str(record.study_seed)),
     ]
     chain = getattr(record, "chain", "")
+    fork = getattr(record, "fork", {})
+    if fork:
+        before = f"episode {fork.get('source')}, turn {fork.get('turn')} ({fork.get('at')})"
+        told.append(("goes on from", before))
     return [*told, ("chain", str(chain))] if chain else told
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeGuard, get_args, runtime_checkable
 
-from diagnose.errors import ConfigError
+from diagnose.errors import ConfigError, InputError
+
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,33 @@ def written(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _is_role(value: object) -> TypeGuard[Role]:
+    return value in get_args(Role)
+
+
 @dataclass(frozen=True)
 class Message:
     """One chat message. ``tool_call_id`` names the call that a message of role ``tool`` answers."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+
+    @classmethod
+    def of(cls, recorded: Mapping[str, Any]) -> "Message":
+        """Return the message that a transcript holds.
+
+        Raises:
+            InputError: it is of no role, or its content no text.
+        """
+        role, content = recorded.get("role"), recorded.get("content")
+        listed = recorded.get("tool_calls") or ()
+        if not _is_role(role) or not isinstance(content, str):
+            roles = ", ".join(get_args(Role))
+            raise InputError("message", str(recorded)[:80], f"a role, one of {roles}, and a text")
+        calls = tuple(map(ToolCall.of, listed if isinstance(listed, list | tuple) else ()))
+        return cls(role, content, calls, str(recorded.get("tool_call_id") or ""))
 
     def to_json(self) -> dict[str, Any]:
         """Return the form kept in transcripts, without what is empty."""

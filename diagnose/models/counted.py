@@ -1,6 +1,6 @@
 """A model with its calls counted: what each call of an episode used, whoever made it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnose.errors import NoReplyError
@@ -10,9 +10,15 @@ from diagnose.models import Call, CallUsage, Message, Model, Reply
 class Counted:
     """One episode's view of a model. ``calls`` grows by an entry per call, sub-agents' included."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, before: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Count from here on.
+
+        Args:
+            model: who answers.
+            before: the entries of calls made already, in an episode that is taken up again.
+        """
         self._model = model
-        self.calls: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = [dict(entry) for entry in before]
 
     @property
     def name(self) -> str:

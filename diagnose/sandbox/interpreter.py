@@ -132,6 +132,37 @@ class Sandbox:
             if not finished:
                 self._drop()  # after a limit or in the middle of a call nothing inside is sound
 
+    def state(self) -> bytes | None:
+        """Return all variables between two blocks; None where the next block begins with none.
+
+        The bytes restore the same variables, but the same variables need not give the same bytes.
+
+        Raises:
+            InfrastructureError: the interpreter died.
+        """
+        if self._session is None:
+            return None
+        try:
+            return bytes(self._session.dump())
+        except loaded().library.MontyError as error:
+            raise InfrastructureError("sandbox_died", str(error)) from error
+
+    def resume(self, state: bytes | None) -> None:
+        """Go on from what ``state`` returned, here or in another process, and from nothing else.
+
+        Raises:
+            InfrastructureError: the interpreter cannot be started, or refuses the bytes.
+        """
+        self._drop()
+        if state is None:
+            return
+        now = self._open()
+        try:
+            self._session.load_session(state)
+        except (now.library.MontyError, RuntimeError, ValueError) as error:
+            self._drop()
+            raise InfrastructureError("sandbox_failed", str(error)) from error
+
     def _open(self) -> Loaded:
         now = loaded()
         if self._session is None:

@@ -126,6 +126,9 @@ def _palette(palette: Mapping[str, Block]) -> str:
     return "\n".join(rows)
 
 
+LATE = ("late",)  # of an episode that an intervention joins on its way
+
+
 def first_message(text: str, openings: Sequence[str], granted: Sequence[str]) -> str:
     """Return the first user message.
 
@@ -134,16 +137,25 @@ def first_message(text: str, openings: Sequence[str], granted: Sequence[str]) ->
         openings: what interventions say at the start, in their order.
         granted: one line per host function that interventions grant.
     """
+    return template("first").format(task=text.strip(), **_told(openings, granted)).rstrip()
+
+
+def late_message(openings: Sequence[str], granted: Sequence[str]) -> str:
+    """Return what interventions that come on the way add to the message before; empty for none.
+
+    Args:
+        openings: what they would have said at the start, in their order.
+        granted: one line per host function that they grant.
+    """
+    if not (openings or granted):
+        return ""
+    return "\n" + template("late").format(**_told(openings, granted)).rstrip()
+
+
+def _told(openings: Sequence[str], granted: Sequence[str]) -> dict[str, str]:
     also = ["\n# Also available", *(f"- {line}" for line in granted)] if granted else []
-    return (
-        template("first")
-        .format(
-            task=text.strip(),
-            openings="".join(f"\n{opening.strip()}\n" for opening in openings),
-            granted="\n".join(also),
-        )
-        .rstrip()
-    )
+    said = "".join(f"\n{opening.strip()}\n" for opening in openings)
+    return {"openings": said, "granted": "\n".join(also)}
 
 
 def observation(

@@ -21,13 +21,21 @@ _CALLED = re.compile(r"\b(place|fill|build|remove|clear|look|press|verify|done|a
 _NUMBER = re.compile(r"\[message (\d+) of \d+\] ")
 
 
-def view(messages: Sequence[Message], scaffold: Scaffold) -> tuple[Message, ...]:
-    """Return what the model is sent of the transcript so far."""
+def view(messages: Sequence[Message], scaffold: Scaffold, pinned: str = "") -> tuple[Message, ...]:
+    """Return what the model is sent of the transcript so far.
+
+    Args:
+        messages: the transcript.
+        scaffold: what of it is left out.
+        pinned: the end of a message that stays in sight when the message does not.
+    """
     shown = list(messages)
     if scaffold.fresh_context_after_failure:
         shown = _from_fresh_start(shown)
     if scaffold.keep_turns:
         shown = _folded(shown, scaffold.keep_turns)
+    if pinned and not any(pinned in message.content for message in shown):
+        shown[1] = replace(shown[1], content=shown[1].content + pinned)
     return tuple(shown)
 
 

@@ -28,6 +28,13 @@ class Conversation:
     log: dict[str, Any] = field(default_factory=dict)
     helpers: list["Conversation"] = field(default_factory=list)  # of sub-agents: the same bill
     started_s: float = field(default_factory=time.monotonic)
+    pinned: str = ""  # what an intervention said that joined on the way: it stays in sight
+
+    def join(self, text: str) -> None:
+        """Add a text to the pending message, the one that the model answers next."""
+        if text:
+            self.messages[-1] = replace(self.messages[-1], content=self.messages[-1].content + text)
+            self.pinned = text
 
     def take(self, reply: Reply) -> Message:
         """Add a reply and return its message, which from here on is valid Unicode."""
@@ -105,7 +112,7 @@ def converse(
         if over := stage.over() or conversation.spent(budgets):
             return over
         try:
-            shown = view(conversation.messages, scaffold)
+            shown = view(conversation.messages, scaffold, conversation.pinned)
             reply = model.reply(shown, replace(first, number=stage.turn))
         except SubjectError as error:
             conversation.unanswered(error)

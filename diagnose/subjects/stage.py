@@ -15,12 +15,19 @@ from diagnose.models import Message, Tool
 from diagnose.records import StopReason
 from diagnose.sandbox import Limits, Sandbox
 from diagnose.seeds import seed_of
-from diagnose.subjects.briefing import Standing, first_message, observation, system_prompt
+from diagnose.subjects.briefing import (
+    Standing,
+    first_message,
+    late_message,
+    observation,
+    system_prompt,
+)
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.host import Host, Judged
 from diagnose.subjects.laid import Laid, granted
 from diagnose.subjects.protocol import RUN, tools_for
 from diagnose.subjects.scaffold import STANDARD, Scaffold
+from diagnose.subjects.snapshot import Snapshot
 from diagnose.subjects.timeline import changed, timeline
 from diagnose.tasks import Family, Task
 
@@ -31,6 +38,7 @@ class Stage:
     Attributes:
         host: the world and its functions.
         opening: the system prompt and the first message.
+        joined: what interventions that come on the way say when they come; empty for none.
         turn: replies taken so far.
     """
 
@@ -54,21 +62,22 @@ class Stage:
             limits: of one program.
             seed_path: the episode's branch of the seed tree.
             variant: how things are called.
-            laid: the interventions, in the order in which they speak.
+            laid: the interventions, in the order in which they speak; those that come late, when
+                the stage is restored to a turn, are not in the opening but in ``joined``.
             scaffold: how programs are handed over, and which prompt explains it.
 
         Raises:
             ConfigError: two interventions grant functions of one name, or of one of the host's.
         """
         self.host = Host(task, family, budgets.trials, granted(laid), variant)
-        openings = [one.opening for one in laid if one.opening]
-        helps = [line for one in laid for line in one.helps]
+        early, late = ([one for one in laid if one.late is late] for late in (False, True))
         told = variant.tell(family.text(task))
         self.opening = (
             Message("system", system_prompt(task, budgets, limits, variant, scaffold)),
-            Message("user", first_message(told, openings, helps)),
+            Message("user", first_message(told, *_spoken(early))),
         )
-        self._helps = {line.partition("(")[0]: line for line in helps}
+        self.joined = late_message(*_spoken(late))
+        self._helps = {line.partition("(")[0]: line for one in laid for line in one.helps}
         self.turn = 0
         self._silent = 0
         self._budgets = budgets
@@ -142,6 +151,43 @@ class Stage:
             kinds,
         )
 
+    def snapshot(self) -> Snapshot:
+        """Return where the episode stands between two turns.
+
+        Raises:
+            InfrastructureError: the sandbox failed.
+        """
+        state = {
+            "turn": self.turn,
+            "silent": self._silent,
+            "host": self.host.state(),
+            "laid": [one.state() for one in self._laid],
+        }
+        return Snapshot(state, self._sandbox.state())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Stand where ``snapshot`` was taken (trusted: it came from ``snapshot``).
+
+        An intervention that the snapshot does not know joins here.
+
+        Raises:
+            InfrastructureError: the sandbox failed.
+        """
+        state = snapshot.state
+        self.turn, self._silent = state["turn"], state["silent"]
+        self.host.resume(state["host"])
+        known = {one["name"]: one for one in state["laid"]}
+        for one in self._laid:
+            if one.name in known:
+                one.resume(known[one.name])
+        self._sandbox.resume(snapshot.sandbox)
+
     def judged(self) -> Judged:
         """Return the verdict that ended the episode; without one, judge the device as it stands."""
         return self.host.passed or self.host.judge_standing()
+
+
+def _spoken(laid: Sequence[Laid]) -> tuple[list[str], list[str]]:
+    """Return what interventions say at first, and a line per function that they grant."""
+    openings = [one.opening for one in laid if one.opening]
+    return openings, [line for one in laid for line in one.helps]

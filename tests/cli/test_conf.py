@@ -9,6 +9,7 @@ import pytest
 from diagnose.cli.configure import CONF, configured
 from diagnose.design import DESIGNS
 from diagnose.env.variant import KINDS
+from diagnose.store import Store
 from tests.stub.server import Stub, echo, serving
 
 OVERRIDES = sorted(
@@ -30,6 +31,18 @@ def record(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def failed(tmp_path_factory):
+    """The folder of a study some of whose baseline episodes failed."""
+    study = configured(["study.tasks=[C-L3,E-L2]", "study.runs=2", "design=alone"])
+    folder = tmp_path_factory.mktemp("failed")
+    with Store(folder, study.header) as store:
+        for plan in study.plans:
+            if plan.cell == "0000":
+                store.append_record(study.execute(plan))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def server():
     """A language model that says nothing of use."""
     with serving(Stub(echo)) as stub:
@@ -37,13 +50,14 @@ def server():
 
 
 @pytest.mark.parametrize("override", OVERRIDES)
-def test_a_file_composes_and_its_first_episodes_run(override, record, server):
+def test_a_file_composes_and_its_first_episodes_run(override, record, failed, server):
     group, _, name = override.partition("=")
     if group.startswith("subject/"):
         override = f"subject={group.removeprefix('subject/')}/{name}"
     given = {
         "subject=scripted": [f"subject.source={record}"],
         "subject=litellm": ["subject.model=openai/stub", f"subject.api_base={server.url}"],
+        "experiment=fork": [f"fork.from={failed}"],
         "experiment=local_model": [f"subject.api_base={server.url}"],
     }.get(override, [])
     if group == "subject/cli":

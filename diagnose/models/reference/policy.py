@@ -5,8 +5,8 @@ subject supplies it. The draws come from the episode's branch of the seed tree a
 step and law, so cells share them: an intervention can only turn a failing step into a success.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from diagnose.env.experiments import true_laws
 from diagnose.errors import SubjectError
@@ -56,29 +56,31 @@ class Reference:
         task = reading.read_task(system, first)
         said = [message.content for message in messages if message.role == "user"]
         mine = [message.content for message in messages if message.role == "assistant"]
-        noticed = self._noticed(task, first, call)
-        log: dict[str, object] = {}
-        if not mine:
-            log = {"needed": list(needed_laws(task)), "noticed": noticed}
-        unasked = noticed[sum(text.count(writing.ASKED) for text in mine) :]
-        if unasked and reading.parameters(first, "ask"):
-            some = unasked[: reading.answers_at_once(first)]
+        late = reading.late(said[1:])
+        offered = "\n".join([first, *late])
+        noticed = self._noticed(task, offered, call)
+        log: dict[str, object] = {"needed": list(needed_laws(task)), "noticed": noticed}
+        found = reading.findings(said[1:])
+        done = _Done(mine, afresh=bool(late))
+        unasked = done.unasked(noticed, found)
+        if unasked and reading.parameters(offered, "ask"):
+            some = unasked[: reading.answers_at_once(offered)]
             text = writing.fenced(writing.asking(some), "There are things I should find out.")
             return _reply(messages, text, log)
-        found = reading.findings(said[1:])
         # What nobody has answered it tries to find out by itself, once.
-        open_gaps = [law for law in noticed if law not in found]
-        if open_gaps and not any(writing.EXPERIMENTED in text for text in mine):
-            sound = {law: self._succeeds(call, "discovery", law) for law in open_gaps}
+        untried = done.untried([law for law in noticed if law not in found])
+        if untried:
+            sound = {law: self._succeeds(call, "discovery", law) for law in untried}
             code = writing.experimenting(sound)
             return _reply(messages, writing.fenced(code, "I experiment."), log)
-        sections = reading.parameters(first, "note")
-        if found and sections and not any(writing.NOTED in text for text in mine):
-            text = writing.fenced(writing.noting(found, sections), "I write down what I found.")
+        sections = reading.parameters(offered, "note")
+        unnoted = done.unnoted(found) if sections else {}
+        if unnoted:
+            text = writing.fenced(writing.noting(unnoted, sections), "I write down what I found.")
             return _reply(messages, text, log)
         memory = self._remembered(task, call) if remembers else {}
         book = memory | reading.booked(said[-1])
-        reply = self._build(task, first, found, book, messages, call)
+        reply = self._build(task, offered, found, book, messages, call)
         return replace(reply, log={**log, **reply.log})
 
     def _research(self, messages: Sequence[Message], call: Call) -> Reply:
@@ -102,8 +104,8 @@ class Reference:
             if uniform(*call.seed_path, "subject", "recall", law) < self.profile.recall
         }
 
-    def _noticed(self, task: Task, first: str, call: Call) -> list[str]:
-        named = reading.named_topics(first)
+    def _noticed(self, task: Task, offered: str, call: Call) -> list[str]:
+        named = reading.named_topics(offered)
         return [
             law
             for law in needed_laws(task)
@@ -113,13 +115,13 @@ class Reference:
     def _build(
         self,
         task: Task,
-        first: str,
+        offered: str,
         found: dict[str, int],
         book: dict[str, int],
         messages: Sequence[Message],
         call: Call,
     ) -> Reply:
-        planned = reading.planned_laws(first)
+        planned = reading.planned_laws(offered)
         kept = {
             law: value
             for law, value in found.items()
@@ -138,12 +140,51 @@ class Reference:
             "applied": sorted(applied),
         }
         log["failed"] = {
-            law: _stage(law, self._noticed(task, first, call), found, kept)
+            law: _stage(law, self._noticed(task, offered, call), found, kept)
             for law in needed_laws(task)
             if law not in applied
         }
         text = writing.fenced(code, "I build the device.")
         return _reply(messages, text, {**log, "slip": slips})
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What it has done so far, by its own messages.
+
+    It asks, tries and notes everything at one go, unless something joins the episode on its way:
+    then it goes through its list again (``afresh``) and does what it has not done.
+    """
+
+    mine: Sequence[str]
+    afresh: bool
+
+    def unasked(self, noticed: Sequence[str], found: Collection[str]) -> list[str]:
+        """Return what it has noticed and not asked about yet."""
+        if not self.afresh:
+            return list(noticed[sum(text.count(writing.ASKED) for text in self.mine) :])
+        return [law for law in noticed if law not in found and not self._any(writing.asks, law)]
+
+    def untried(self, gaps: Sequence[str]) -> list[str]:
+        """Return what it has made no experiment on yet."""
+        if not self.afresh:
+            tried = any(writing.EXPERIMENTED in text for text in self.mine)
+            return [] if tried else list(gaps)
+        return [law for law in gaps if not self._any(writing.tries, law)]
+
+    def unnoted(self, found: Mapping[str, int]) -> dict[str, int]:
+        """Return what it has found and not noted yet."""
+        if not self.afresh:
+            noted = any(writing.NOTED in text for text in self.mine)
+            return {} if noted else dict(found)
+        return {
+            law: value
+            for law, value in found.items()
+            if not any(writing.notes(text, law, value) for text in self.mine)
+        }
+
+    def _any(self, did: Callable[[str, str], bool], law: str) -> bool:
+        return any(did(text, law) for text in self.mine)
 
 
 def _stage(

@@ -25,6 +25,7 @@ _SIDE = re.compile(r"\((\d+) by \d+ columns\)")
 _LAMPS = re.compile(r"exactly (\d+) lamps")
 _PALETTE = re.compile(r"^- ([a-z_]+)", re.MULTILINE)
 _INTERVAL = re.compile(r"from ([\d.]+) (?:to ([\d.]+) rt|rt on)")
+_LATE = "\n# New from here on\n"  # what an intervention says that joins an episode on its way
 
 # How each family's goal is stated, and what its numbers are called.
 _GOALS: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -127,6 +128,11 @@ def planned_laws(first: str) -> frozenset[str]:
         for law, cues in _PLAN_CUES.items()
         if any(all(cue in line for cue in cues) for line in lines)
     )
+
+
+def late(texts: Iterable[str]) -> list[str]:
+    """Return what messages after the first one offer from there on; nothing where none does."""
+    return [offer for text in texts if (offer := text.partition(_LATE)[2])]
 
 
 def parameters(first: str, function: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ verdicts, with draws in place of probabilities, make episodes by the thousand: `
 """
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,16 +84,52 @@ def chance_of(
 
     ``booked`` has the probability that a law stands in the book the episode begins with.
     """
-    helped = set(supplied)
     recall = profile.recall if remembers else 0.0
     weights = np.ones(1)
     for law in verdicts.laws:  # each law doubles the outcomes: those without it, those with it
-        chances = [_chance(profile, c, law, helped) for c in CAPACITIES]
-        *steps, application = chances
-        known = 1 - (1 - float(np.prod(steps))) * (1 - recall) * (1 - booked.get(law, 0.0))
-        chance = known * application
+        chance = _applied(profile, law, set(supplied), recall, booked.get(law, 0.0))
         weights = np.concatenate([weights * (1 - chance), weights * chance])
     return float(weights @ np.array(verdicts.passed)) * (1 - profile.slip)
+
+
+def rescue_probability(
+    verdicts: Verdicts, profile: Profile, supplied: Iterable[str], *, remembers: bool = True
+) -> float:
+    """Return the probability that a failed episode succeeds once capacities are supplied.
+
+    Its draws stay what they were, so a law is applied as before or, which is new, because of what
+    is supplied: three outcomes per law. NaN where the subject cannot fail.
+
+    Args:
+        verdicts: on the task's devices.
+        profile: of the subject.
+        supplied: capacities that an intervention takes off the subject from the fork on.
+        remembers: see ``success_probability``.
+    """
+    recall, helped = profile.recall if remembers else 0.0, set(supplied)
+    joint = {(0, 0): 1.0}  # (laws applied without it, laws applied with it) -> probability
+    for bit, law in enumerate(verdicts.laws):
+        before = _applied(profile, law, set(), recall)
+        after = _applied(profile, law, helped, recall)
+        grown: dict[tuple[int, int], float] = {}
+        for (own, other), weight in joint.items():
+            for gain, chance in (((0, 0), 1 - after), ((0, 1), after - before), ((1, 1), before)):
+                key = (own | gain[0] << bit, other | gain[1] << bit)
+                grown[key] = grown.get(key, 0.0) + weight * chance
+        joint = {key: weight for key, weight in grown.items() if weight}
+    steady, passed = 1 - profile.slip, verdicts.passed
+    rescued = sum(w for (own, other), w in joint.items() if passed[other] and not passed[own])
+    failed = 1 - steady * sum(w for (own, _), w in joint.items() if passed[own])
+    return steady * rescued / failed if failed > 0 else math.nan
+
+
+def _applied(
+    profile: Profile, law: str, helped: Collection[str], recall: float, booked: float = 0.0
+) -> float:
+    """Return the probability that a law is in the device."""
+    *steps, application = (_chance(profile, c, law, helped) for c in CAPACITIES)
+    known = 1 - (1 - float(np.prod(steps))) * (1 - recall) * (1 - booked)
+    return known * application
 
 
 def _chance(profile: Profile, capacity: str, law: str, helped: Collection[str]) -> float:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from diagnose.env.blocks import brief, is_full
 from diagnose.env.circuit import Circuit
 from diagnose.env.experiments import PLACES, Experiment, catalogue
+from diagnose.env.terms import plain
 from diagnose.laws import CATALOGUE
 from diagnose.models.reference.reading import CLAIMS
 
@@ -46,6 +47,21 @@ def asking(laws: Sequence[str]) -> str:
     return "\n".join(f"print(ask({json.dumps(CATALOGUE[law].question)}))" for law in laws)
 
 
+def asks(text: str, law: str) -> bool:
+    """Whether a text of its own, with things by their short nouns, asks about ``law``."""
+    return plain(f"ask({json.dumps(CATALOGUE[law].question)})") in text
+
+
+def tries(text: str, law: str) -> bool:
+    """Whether a text of its own, with things by their short nouns, experiments on ``law``."""
+    return plain(json.dumps(_titled(catalogue()[law]))) in text
+
+
+def notes(text: str, law: str, value: int) -> bool:
+    """Whether a text of its own, with things by their short nouns, notes ``law``."""
+    return NOTED in text and plain(json.dumps(CLAIMS[law].format(value=value))) in text
+
+
 def experimenting(sound: Mapping[str, bool]) -> str:
     """Return a program that experiments in the area.
 
@@ -70,12 +86,16 @@ def _experiment_on(law: str, well: bool) -> str:
 
 
 def _rigs(experiment: Experiment, well: bool, repeats: int) -> str:
-    lines = [f"print({json.dumps('Experiment: ' + experiment.title)})"]
+    lines = [f"print({json.dumps(_titled(experiment))})"]
     for arm in experiment.arms if well else experiment.arms[:1]:
         for circuit in arm.replicates[:repeats]:
             lines += [*_puts(circuit), f"observe({json.dumps(arm.label)})"]
     lines.append("print()")
     return "\n".join(lines)
+
+
+def _titled(experiment: Experiment) -> str:
+    return f"Experiment: {experiment.title}"
 
 
 def noting(laws: Mapping[str, int], sections: Sequence[str]) -> str:
