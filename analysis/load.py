@@ -18,6 +18,7 @@ import pandas as pd
 from analysis.episodes import FAILURE_COLUMNS, Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
 from diagnose.errors import InputError
+from diagnose.store import parts_of
 
 BUNDLE = "+"  # joins the names of factors that a design only switches together
 
@@ -98,13 +99,13 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
 
 def _load_study(path: Path) -> Loaded:
     file = path / "episodes.jsonl" if path.is_dir() else path
-    if not file.is_file():
+    parts = parts_of(path)
+    if not parts:
         raise InputError("source", str(file), "no records here; name a study folder or a table")
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     capacities: dict[str, str] = {}
     factors: tuple[str, ...] | None = None
-    for number, record in _records(file):
-        where = f"{file.name}: line {number}"
+    for where, part, record in _records(parts):
         row = _episode_row(record, where)
         if factors is not None and row["factors"] != factors:
             raise InputError(
@@ -115,14 +116,17 @@ def _load_study(path: Path) -> Loaded:
         key = (row["model"], row["task"], row["run"], row["cell"])
         before = rows.pop(key, None)
         if before is not None and before["success"] is not None:
-            raise InputError(
-                f"{where}: episode", key, f"line {before['line']} has it already; remove one"
-            )
-        rows[key] = row | {"line": number}
+            if row["success"] is not None or before["part"] == part:
+                told = before["where"].rpartition(": ")[2]
+                told = told if before["part"] == part else before["where"]
+                raise InputError(f"{where}: episode", key, f"{told} has it already; remove one")
+            row, where = before, before["where"]  # lost in one part of the study, seen in another
+        rows[key] = row | {"where": where, "part": before["part"] if row is before else part}
     if not rows or factors is None:
         raise InputError(file.name, "no whole record", "run the study first: diagnose run")
     held, planned, bundles = _plan(file.with_name("study.json"))
-    raw = pd.DataFrame(list(rows.values()))
+    places = [row.pop("where") for row in rows.values()]
+    raw = pd.DataFrame(list(rows.values())).drop(columns="part")
     varied = [name for name in factors if name not in held]
     for bundle in bundles:
         capacities[_bundled(raw, varied, bundle)] = " + ".join(
@@ -131,8 +135,7 @@ def _load_study(path: Path) -> Loaded:
     if any(raw.pop("chained")):
         # Cells of a run share their draws, so a family's chains of one run are one cluster.
         raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
-    lines = [row["line"] for row in rows.values()]
-    source = Source(file.name, lambda row: f"line {lines[row]}")
+    source = Source(file.name, lambda row: places[row].removeprefix(f"{file.name}: "))
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
     name = str(next(iter(rows.values()))["study"]) or file.parent.name
@@ -171,7 +174,17 @@ def _plan(path: Path) -> tuple[dict[str, int], int | None, list[list[str]]]:
     return (held if len(held) < len(levels) else {}), planned, bundles
 
 
-def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _records(parts: Sequence[Path]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    """Yield (file and line, number of the part, record) of every whole line of a study."""
+    for part, file in enumerate(parts):
+        name = (
+            file.name if file.parent.parent.name != "shards" else f"{file.parent.name}/{file.name}"
+        )
+        for number, record in _whole_lines(file):
+            yield f"{name}: line {number}", part, record
+
+
+def _whole_lines(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield (line number, record) of every whole line; a torn last line is left out, aloud."""
     with file.open("rb") as handle:
         left = os.fstat(handle.fileno()).st_size  # a running study may append while we read

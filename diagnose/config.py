@@ -29,6 +29,7 @@ class StudyConfig:
     design: str
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
+    reuse: bool  # whether episodes that studies beside it hold already are taken over
     subject: Mapping[str, Any]
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
     fixed: frozenset[str]  # interventions named on the command line
@@ -53,7 +54,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         if not isinstance(config.get(section), Mapping):
             raise ConfigError(section, config.get(section), "give this section (see conf/)")
     study = config["study"]
-    _known("", config, (*SECTIONS, "baseline"))
+    _known("", config, (*SECTIONS, "baseline", "reuse"))
     _known("study.", study, STUDY_KEYS)
     _known("design.", config["design"], ("name",))
     _known("env.", config["env"], ("variants",))
@@ -78,6 +79,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         tasks=_tasks(study.get("tasks")),
         setting=_choice("study.setting", study.get("setting"), SETTINGS),
         baseline=None if baseline is None else _text("baseline", baseline),
+        reuse=_yes_or_no("reuse", config.get("reuse", True)),
         design=_text("design.name", config["design"].get("name")),
         env=_variants(config["env"].get("variants")),
         subject=config["subject"],
@@ -133,6 +135,12 @@ def _variants(value: object) -> tuple[str, ...]:
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(field, value, "give a text")
+    return value
+
+
+def _yes_or_no(field: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(field, value, "give true or false")
     return value
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from diagnose.code import EPISODE, code_sha256, own_sha256
 from diagnose.config import SETTINGS, StudyConfig
 from diagnose.curriculum import Chains, chained
 from diagnose.design import Cell, EpisodePlan, Factor, bundles, cells, schedule, schedule_sha256
@@ -27,6 +28,8 @@ from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
+from diagnose.shards import Shard
+from diagnose.store import WHOLE, home_of
 from diagnose.study import RunPolicy
 from diagnose.subjects.briefing import prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
@@ -49,11 +52,24 @@ class Study:
     limits: Limits
     caps: Caps
     policy: RunPolicy
+    shard: Shard = WHOLE  # the part that this process runs
 
     @cached_property
     def folder(self) -> Path:
         """``studies/NAME-HASH``: another configuration is another folder."""
         return Path(self.config.folder) / f"{self.config.name}-{self._digest[:8]}"
+
+    @property
+    def home(self) -> Path:
+        """Where this process writes: the study's folder, or its shard's within it."""
+        return home_of(self.folder, self.shard)
+
+    @cached_property
+    def of_shard(self) -> frozenset[EpisodePlan]:
+        """The plans that this process runs; a chain stays whole."""
+        units = {plan: plan.chain or self.identify(plan) for plan in self.plans}
+        mine = self.shard.deal(units.values())
+        return frozenset(plan for plan, unit in units.items() if unit in mine)
 
     @cached_property
     def header(self) -> dict[str, Any]:
@@ -71,13 +87,14 @@ class Study:
             "interventions": self.config.interventions,
             "env": list(self.config.env),
             "shared": self._shared,
+            "code": self._intervention_code,
             **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
             **({"bundles": together} if together else {}),
         }
 
     @cached_property
     def _digest(self) -> str:
-        return hashlib.sha256(canonical_json(self.header).encode()).hexdigest()
+        return sha256_of_json(self.header)
 
     @cached_property
     def _shared(self) -> dict[str, Any]:
@@ -88,7 +105,9 @@ class Study:
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
             "prompt_sha256": prompt_sha256(self.scaffold),
-            "versions": versions(),
+            # Not our own version: what of our code matters is hashed.
+            "versions": _without(versions(), "diagnose"),
+            "code": {"episode": code_sha256([EPISODE]), "subject": self._subject_code},
             **({"scaffold": self.scaffold.changes} if self.scaffold.changes else {}),
         }
 
@@ -97,6 +116,26 @@ class Study:
         """What the subject is; where and how it is reached may change between runs."""
         how = self.model.operational if isinstance(self.model, Served) else frozenset()
         return _without(self.config.subject, *how)
+
+    @property
+    def _subject_code(self) -> str:
+        """The hash of what a model does with what it reads; of a served one, how it is asked.
+
+        Retries, limits and logs of a served model may be mended without another answer.
+        """
+        module = type(self.model).__module__
+        if isinstance(self.model, Served):
+            return own_sha256([module, *getattr(self.model, "asking", ())])
+        return code_sha256([module], [EPISODE])
+
+    @cached_property
+    def _intervention_code(self) -> dict[str, str]:
+        """The hash of what makes each intervention's texts and functions; none of one never on."""
+        return {
+            factor.name: code_sha256([type(self.interventions[factor.name]).__module__], [EPISODE])
+            for factor in self.factors
+            if factor.name != ENV and any(factor.levels)
+        }
 
     @property
     def concurrency(self) -> int:
@@ -117,7 +156,7 @@ class Study:
 
     @cached_property
     def _ids(self) -> dict[EpisodePlan, str]:
-        shared = hashlib.sha256(canonical_json(self._shared).encode()).hexdigest()
+        shared = sha256_of_json(self._shared)
         tasks = {name: one.to_json() for name, one in self.tasks.items()}
         chains = Chains(self.plans)
         ids: dict[EpisodePlan, str] = {}
@@ -142,6 +181,7 @@ class Study:
             factor.name: {
                 "dose": dose,
                 **_without(self.config.interventions[factor.name], "levels"),
+                "code": self._intervention_code[factor.name],
             }
             for factor, dose in zip(self.factors, self.doses(plan), strict=True)
             if dose and factor.name != ENV
@@ -149,8 +189,11 @@ class Study:
 
     def _named(self, plan: EpisodePlan) -> dict[str, str]:
         """Return how things are called, where it is not vanilla, and what a scientist reads."""
-        kind = self.variant_of(Cell.from_code(plan.cell)).kind
-        named = {} if kind == KINDS[0] else {"env": kind}
+        world = self.variant_of(Cell.from_code(plan.cell))
+        named = {}
+        if not world.plain:  # its names too: how a seed draws them is another library's affair
+            names = {"names": dict(world.terms.names), "words": dict(world.terms.words)}
+            named = {"env": world.kind, "names": sha256_of_json(names)}
         consulting = any(
             consults(self.interventions[name], entry["dose"])
             for name, entry in self.laid(plan).items()
@@ -207,6 +250,7 @@ class Study:
             carried=plan.carried,
             config={
                 **self._shared,
+                "code": {**self._shared["code"], **self._intervention_code},
                 "scaffold": asdict(self.scaffold),
                 "interventions": self.config.interventions,
                 "design": self.config.design,
@@ -275,7 +319,8 @@ def compose(config: StudyConfig) -> Study:
         scaffold=_values("scaffold", Scaffold, config.scaffold),
         limits=_values("limits", Limits, config.limits),
         caps=_values("caps", Caps, config.caps),
-        policy=_values("run", RunPolicy, config.run),
+        policy=_values("run", RunPolicy, _without(config.run, "shard")),
+        shard=Shard.parse(config.run.get("shard")),
     )
 
 
@@ -297,6 +342,11 @@ def _env_factor(kinds: Sequence[str]) -> list[Factor]:
         variant(kind, 0)  # refuses what is none
     doses = tuple(KINDS.index(kind) for kind in kinds)
     return [Factor(ENV, RECALL, doses)] if len(doses) > 1 else []
+
+
+def sha256_of_json(value: Any) -> str:
+    """Return the hash of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def _without(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
-    from diagnose.cli.baseline import take_over
+    from diagnose.cli.baseline import reuse, take_over
     from diagnose.cli.compose import compose
     from diagnose.cli.report import report, truth
     from diagnose.config import study_config
@@ -70,10 +70,16 @@ def _job(config: Any) -> int:
     named = list(HydraConfig.get().overrides.task)
     study = compose(study_config({str(key): value for key, value in plain.items()}, named))
     progress = Progress(sys.stderr)
-    with Store(study.folder, study.header) as store:
+    with Store(study.folder, study.header, study.shard) as store:
+        only = study.of_shard
+        store.claim([study.identify(plan) for plan in only])
         if study.config.baseline:
             source = Path(study.config.baseline)
-            progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
+            taken = take_over(study, store, source, only)
+            progress.say(f"{taken} baseline episodes taken from {source}")
+        if study.config.reuse:
+            for source, taken in reuse(study, store, only).items():
+                progress.say(f"{taken} episodes taken from {source}")
         truth(study)  # before the workers are forked: they inherit what it has measured
         with served(study, progress.say):
             end = run_study(
@@ -88,7 +94,10 @@ def _job(config: Any) -> int:
             )
     if end.exit_code:
         return end.exit_code
-    report(study)
+    if study.shard.whole:
+        report(study)
+    else:
+        print(f"Study: {study.folder} (diagnose status, and diagnose analyze when it is complete)")
     return OK if end.recorded == end.total else FAILED
 
 
@@ -101,7 +110,7 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
     from diagnose.models import Caps, Served
 
     if isinstance(study.model, Served):
-        return study.model.serving(study.folder, study.caps, say)
+        return study.model.serving(study.home, study.caps.shared_by(study.shard.of), say)
     if study.caps != Caps():
         remedy = "nothing this subject does is paid for: leave every cap 0"
         raise ConfigError("caps", dict(study.config.caps), remedy)
