@@ -114,14 +114,9 @@ def _load_study(path: Path) -> Loaded:
         factors = row.pop("factors")
         capacities |= row.pop("capacities")
         key = (row["model"], row["task"], row["run"], row["cell"])
+        row |= {"where": where, "part": part}
         before = rows.pop(key, None)
-        if before is not None and before["success"] is not None:
-            if row["success"] is not None or before["part"] == part:
-                told = before["where"].rpartition(": ")[2]
-                told = told if before["part"] == part else before["where"]
-                raise InputError(f"{where}: episode", key, f"{told} has it already; remove one")
-            row, where = before, before["where"]  # lost in one part of the study, seen in another
-        rows[key] = row | {"where": where, "part": before["part"] if row is before else part}
+        rows[key] = row if before is None else _later(before, row, key)
     if not rows or factors is None:
         raise InputError(file.name, "no whole record", "run the study first: diagnose run")
     held, planned, bundles = _plan(file.with_name("study.json"))
@@ -140,6 +135,17 @@ def _load_study(path: Path) -> Loaded:
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
     name = str(next(iter(rows.values()))["study"]) or file.parent.name
     return Loaded(table, ordered, _capacities(ordered, capacities), truth, name, held, planned)
+
+
+def _later(before: dict[str, Any], row: dict[str, Any], key: object) -> dict[str, Any]:
+    """Return which of two rows of one episode counts: what was not observed may run again."""
+    if before["success"] is None:
+        return row
+    if row["success"] is None and row["part"] != before["part"]:
+        return before  # lost in one part of the study, seen in another
+    told = before["where"]
+    told = told.rpartition(": ")[2] if row["part"] == before["part"] else told
+    raise InputError(f"{row['where']}: episode", key, f"{told} has it already; remove one")
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:
@@ -177,9 +183,8 @@ def _plan(path: Path) -> tuple[dict[str, int], int | None, list[list[str]]]:
 def _records(parts: Sequence[Path]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     """Yield (file and line, number of the part, record) of every whole line of a study."""
     for part, file in enumerate(parts):
-        name = (
-            file.name if file.parent.parent.name != "shards" else f"{file.parent.name}/{file.name}"
-        )
+        sharded = file.parent.parent.name == "shards"
+        name = f"{file.parent.name}/{file.name}" if sharded else file.name
         for number, record in _whole_lines(file):
             yield f"{name}: line {number}", part, record
 

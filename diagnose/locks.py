@@ -6,10 +6,13 @@ says goodbye, after its lease where it does not (NFSv4: some 90 seconds). So a l
 for longer than that, and none is ever to be deleted by hand.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
 import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from diagnose.appender import OWN
@@ -17,6 +20,7 @@ from diagnose.errors import StoreError
 from diagnose.shards import Shard
 
 NAME = "lock"
+LOOKS, LOOK_S = 5, 0.02
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -79,10 +83,32 @@ def _opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | OWN, 0o644)
 
 
+def holders(folder: Path) -> Iterator[str]:
+    """Yield who is writing in a study's folder: its process, or its shards with theirs."""
+    for path in (folder / NAME, *sorted(folder.glob(f"shards/*/{NAME}"))):
+        try:
+            lock = os.open(path, os.O_RDONLY | OWN)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go at once
+        except BlockingIOError:
+            shard = "" if path.parent == folder else f"shard {path.parent.name}, "
+            yield f"{shard}{_holder(lock)}"
+        except OSError:
+            continue
+        finally:
+            os.close(lock)
+
+
 def _locked(lock: int, kind: int) -> bool:
+    """Take a lock, or wait a moment for one who only looks; False where another has it."""
     try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
+        for _ in range(LOOKS):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, kind | fcntl.LOCK_NB)
+                return True
+            time.sleep(LOOK_S)
         return False
     except OSError as error:
         if error.errno not in _NO_LOCKS:
@@ -91,7 +117,6 @@ def _locked(lock: int, kind: int) -> bool:
             f"the file system has no locks ({error.strerror}); without them two processes could "
             "write one file; mount it with them (Lustre: -o flock), or choose another study.folder"
         ) from error
-    return True
 
 
 def _self() -> str:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "run a study (a Hydra application; see diagnose run --help)",
     "mcp": "serve one episode's world to an agent of your own, over the Model Context Protocol",
     "plan": "say what a study would run, cost and take; nobody is called",
+    "status": "say how far studies are, and why an episode is or is not current",
     "show": "write an episode as a web page: turns, devices, verdict, cost",
     "logs": "write a study as Inspect logs or as chat lines",
     "tasks": "list the tasks, or show one task's text",

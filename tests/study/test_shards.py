@@ -119,9 +119,7 @@ def test_the_same_shard_twice_another_number_or_the_whole_is_refused(tmp_path: P
             assert first.home != second.home
         with pytest.raises(StoreError, match=r"process \d+ is running shard 1/8; wait for it"):
             Store(tmp_path, HEADER, Shard(1, 8))
-        with pytest.raises(
-            StoreError, match=r"divide it into 8 shards .* give run\.shard=\.\.\./8"
-        ):
+        with pytest.raises(StoreError, match=r"into 8 shards .* give run\.shard=\.\.\./8"):
             Store(tmp_path, HEADER, Shard(1, 4))
         with pytest.raises(StoreError, match="another process is running this study"):
             Store(tmp_path, HEADER)
