@@ -81,7 +81,7 @@ def read_index(file: Path, *, check: bool = False) -> Index:
     Raises:
         StoreError: a line before the last is broken.
     """
-    places, closed = _stored(file)
+    places, closed = stored(file)
     if closed is not None and closed == _state(file) and not check:
         return Index(places, None, stale=False)
     size = file.stat().st_size
@@ -96,7 +96,7 @@ def read_index(file: Path, *, check: bool = False) -> Index:
     return Index([*kept, *fresh], torn, stale=bool(fresh) or len(kept) < len(places))
 
 
-def _stored(file: Path) -> tuple[list[Place], list[int] | None]:
+def stored(file: Path) -> tuple[list[Place], list[int] | None]:
     """Return what is written in the index, and the state that its last line was written for."""
     places: list[Place] = []
     closed: list[int] | None = None

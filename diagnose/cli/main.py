@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "mcp": "serve one episode's world to an agent of your own, over the Model Context Protocol",
     "plan": "say what a study would run, cost and take; nobody is called",
     "status": "say how far studies are, and why an episode is or is not current",
+    "doctor": "check a study's files: exit 0 sound, 1 not; --repair mends what loses nothing",
+    "compact": "write a study's table as Parquet, which analysis then reads",
     "show": "write an episode as a web page: turns, devices, verdict, cost",
     "logs": "write a study as Inspect logs or as chat lines",
     "tasks": "list the tasks, or show one task's text",

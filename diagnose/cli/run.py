@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import platform
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.configure import CONF
+from diagnose.cli.launched import run_launched
 from diagnose.cli.main import FAILED, OK
 from diagnose.errors import ConfigError, DiagnoseError
 
@@ -20,15 +22,21 @@ def run(arguments: Sequence[str]) -> int:
         ConfigError: an override or a value in the configuration is wrong.
     """
     import hydra
+    from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from omegaconf import DictConfig
     from omegaconf.errors import OmegaConfBaseException
 
     codes: list[int] = []
     refused: list[DiagnoseError] = []
+    here, folder = (platform.node(), os.getpid()), Path.cwd()
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="study")
     def job(config: DictConfig) -> None:
+        if (platform.node(), os.getpid()) != here:  # a launcher put it elsewhere
+            named = HydraConfig.get().overrides.task
+            run_launched([one for one in named if not one.startswith("launcher=")], folder)
+            return
         if refused:
             return  # a sweep ends with its first bad job
         try:

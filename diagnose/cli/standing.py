@@ -64,7 +64,7 @@ def standing(folder: Path) -> Standing:
         else:
             done[entry.task, entry.cell] += 1
     seen = done.keys() | lost.keys()
-    tasks, codes = _declared(header)
+    tasks, codes = declared(header)
     return Standing(
         folder,
         str(header.get("model", "")),
@@ -84,7 +84,7 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _declared(header: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def declared(header: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the tasks and cells that a header declares; nothing of one that says it otherwise."""
     try:
         tasks = tuple(map(named, header["tasks"]))
