@@ -102,7 +102,8 @@ def stored(file: Path) -> tuple[list[Place], list[int] | None]:
     closed: list[int] | None = None
     end = 0
     try:
-        lines = file.with_name(NAME).read_bytes().splitlines(keepends=True)
+        with file.with_name(NAME).open("rb") as handle:
+            lines = list(handle)
     except OSError:
         return [], None
     for raw in lines:

@@ -167,7 +167,8 @@ def _move_aside(file: Path, lines: list[bytes]) -> None:
     torn.sync()
     os.close(torn.fd)
     sync_folder(file.parent)  # safe elsewhere before they go from here
-    left = file.read_bytes().splitlines(keepends=True)
+    with file.open("rb") as handle:  # by newlines alone: splitlines would end lines elsewhere too
+        left = list(handle)
     for line in lines:
         last = len(left) - 1 - left[::-1].index(line)
         del left[last]
