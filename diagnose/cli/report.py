@@ -6,17 +6,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import diagnose
 from diagnose.cli.compose import Study
 from diagnose.cli.whole_file import write_whole
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
-from diagnose.ledger import read_records
+from diagnose.ledger import parts_of, read_records
 from diagnose.models.reference import Reference
-from diagnose.records import EpisodeRecord
+from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
 from diagnose.subjects.budgets import Budgets
 
+COMPACT_FROM = 5_000  # episodes: such a study is compacted as it ends
+DRAWN = "drawn.json"  # of which records the pictures are, and what was said of them
 MOST_PRESSES, MOST_TURNS = 15, 2  # of an experiment of the reference subject: five rigs thrice
 
 
@@ -63,17 +66,51 @@ def _limited(entry: Mapping[str, Any]) -> bool:
 
 
 def report(study: Study) -> None:
-    """Print the gap table, write the estimates, draw the figures and one device."""
-    from analysis import cli
+    """Print the gap table, write the estimates, draw the figures and one device.
 
+    What is drawn already of these records, by this code, is not drawn again.
+    """
+    from analysis import cli
+    from analysis.compacted import compact, compacted
+
+    if len(study.plans) >= COMPACT_FROM and not compacted(study.folder, parts_of(study.folder)):
+        compact(study.folder)
     cli.analyze(study.folder, "new", study.folder / "estimates.csv", print)
-    cli.figures(study.folder, study.folder / "figures")
-    device = _picture(study)
-    print(f"\nFigures: {study.folder / 'figures'}")
-    if device:
+    figures, device = study.folder / "figures", study.folder / "device.png"
+    said = _drawn(study.folder)
+    if said is None or not figures.is_dir() or device.exists() != said["device"]:
+        cli.figures(study.folder, figures)
+        drawn = _picture(study) is not None
+        said = {"device": drawn, "spent": spent(read_records(study.folder))}
+        text = canonical_json({**said, "of": _of(study.folder)})
+        write_whole(study.folder / DRAWN, f"{text}\n".encode())
+    print(f"\nFigures: {figures}")
+    if said["device"]:
         print(f"A device that passed: {device}")
-    print(spent(read_records(study.folder)))
+    print(said["spent"])
     print(f"Study: {study.folder}")
+
+
+def _of(folder: Path) -> dict[str, Any]:
+    """Return which records the pictures are of, and which code drew them."""
+    import analysis
+
+    files = sorted(Path(str(analysis.__file__)).parent.rglob("*.py"))
+    stats = [(file, file.stat()) for file in (*parts_of(folder), *files)]
+    return {
+        "version": diagnose.__version__,
+        "files": [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats],
+    }
+
+
+def _drawn(folder: Path) -> dict[str, Any] | None:
+    """Return what was said of pictures that are of these very records; None where none are."""
+    try:
+        said = json.loads((folder / DRAWN).read_bytes())
+        fits = said["of"] == _of(folder) and isinstance(said["spent"], str)
+        return {"device": bool(said["device"]), "spent": said["spent"]} if fits else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def spent(records: Iterable[EpisodeRecord]) -> str:
