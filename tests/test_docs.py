@@ -44,12 +44,11 @@ def test_the_environment_s_page_has_its_examples():
     assert len(PAGES["environment"]) == 3
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_logs_page_run(tmp_path):
-    page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
+def commands_of(name, tmp_path):
+    """Run the commands of a page as they stand, and return them."""
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```bash\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
     commands = [line for block in blocks for line in block.splitlines()]
-    assert len(commands) == 5
     for command in commands:
         line = command.replace(".venv/bin/diagnose", f"{shlex.quote(sys.executable)} -m diagnose")
         done = subprocess.run(
@@ -62,5 +61,17 @@ def test_the_commands_of_the_logs_page_run(tmp_path):
             timeout=120,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return commands
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_sweeps_page_run(tmp_path):
+    assert len(commands_of("sweeps", tmp_path)) == 9
+    assert len(list((tmp_path / "studies").glob("*/study.json"))) == 4
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_logs_page_run(tmp_path):
+    assert len(commands_of("logs", tmp_path)) == 5
     assert (tmp_path / "alone" / "index.html").exists()
     assert len((tmp_path / "smoke.jsonl").read_text(encoding="utf-8").splitlines()) == 64
