@@ -3,6 +3,7 @@
 import difflib
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -128,6 +129,12 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
 def explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """Turn Hydra's error into one message that names the override and the nearest right one."""
     text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
+    missing = re.search(r"Could not find 'hydra/launcher/(joblib|ray|submitit)", text)
+    if missing:
+        extra = missing[1].replace("submitit", "slurm")
+        remedy = f'its plugin is not installed: pip install -e ".[{extra}]"'
+        given = next((one for one in arguments if "launcher=" in one), missing[1])
+        return ConfigError("launcher", given, remedy)
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")
         if key and key in text and not key.startswith("-"):

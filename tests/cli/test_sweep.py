@@ -155,3 +155,12 @@ def test_a_header_may_not_name_what_is_no_class_of_ours(
     assert main(["status", str(study.folder), "--task", "A-L1"]) == 2
     assert "no class of this project" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_a_launcher_whose_plugin_is_missing_names_the_extra(tmp_path: Path) -> None:
+    done = diagnose("run", "-m", "launcher=submitit_slurm", "run.shard=1/2,2/2", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "diagnose: launcher: received 'launcher=submitit_slurm'; its plugin is not installed: "
+        'pip install -e ".[slurm]"\n'
+    )

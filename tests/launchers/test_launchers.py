@@ -96,3 +96,11 @@ def test_a_job_that_cannot_run_is_told_by_its_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "run.shard=5/2: ended with exit code 2" in done.stderr
     assert "give one of so many" in done.stdout + done.stderr
+
+
+def test_slurm_is_asked_for_what_the_configuration_says(tmp_path: Path) -> None:
+    given = ("hydra.launcher.partition=cpu", "--cfg", "hydra")
+    done = diagnose("launcher=submitit_slurm", *given, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for line in ("SlurmLauncher", "partition: cpu", "max_num_timeout: 100", "timeout_min: 1440"):
+        assert line in done.stdout
