@@ -1,8 +1,9 @@
 """The lines that ``diagnose plan`` prints. Nothing here calls a model or a network."""
 
+import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from diagnose.cli.compose import Study
 from diagnose.cli.forecast import CHARACTERS_PER_TOKEN, LEVEL, Range, ceiling, total
 from diagnose.design import Cell, EpisodePlan, cells
 from diagnose.episode import ENV
-from diagnose.errors import DiagnoseError
+from diagnose.errors import DiagnoseError, StoreError
+from diagnose.index import observed, studies_beside
 from diagnose.intervention import SHAM, Setting
-from diagnose.ledger import parse_json, read_records
+from diagnose.ledger import parse_json, parts_of, read_records
 from diagnose.progress import duration
 from diagnose.records import EpisodeRecord
 from diagnose.subjects.briefing import SHOWN_VALUE
@@ -56,15 +58,18 @@ def planned(study: Study, pilot: Path | None) -> list[str]:
     Raises:
         StoreError: the pilot's folder, or the study's, is none or broken.
     """
-    own = _seen(study.folder) if (study.folder / "episodes.jsonl").exists() else None
+    own = _seen(study.folder) if parts_of(study.folder) else None
     source = _seen(pilot) if pilot else own
     ids = {study.identify(plan): plan for plan in study.plans}
     done = {one.episode_id for one in own.records if one.episode_id in ids} if own else set()
     # An episode not observed is recorded; it runs again only where that was asked for.
     missing = _not_observed(study.folder, ids) if own else set()
     again = missing if study.policy.retry_unobserved else set()
-    left = [plan for key, plan in ids.items() if key not in done and key not in missing - again]
-    lines = [*_design(study), "", *_standing(study, len(done), len(missing), len(left))]
+    open_ids = ids.keys() - done - (missing - again)
+    beside = _beside(study, open_ids)
+    left = [plan for key, plan in ids.items() if key in open_ids - beside]
+    standing = _standing(study, len(done), len(missing), len(left), len(beside))
+    lines = [*_design(study), "", *standing]
     if not left:
         return lines
     if source and source.records:
@@ -101,11 +106,22 @@ def _doses(levels: Iterable[int]) -> str:
     return ", ".join(names.get(level, f"dose {level}") for level in levels)
 
 
-def _standing(study: Study, done: int, missing: int, left: int) -> list[str]:
+def _beside(study: Study, wanted: Set[str]) -> set[str]:
+    """Return those of the episodes that studies beside this one hold, to be taken over."""
+    found: set[str] = set()
+    for source in studies_beside(study.folder) if study.config.reuse and wanted else ():
+        with contextlib.suppress(StoreError):  # what cannot be read is run again
+            found |= observed(source, wanted).keys()
+    return found
+
+
+def _standing(study: Study, done: int, missing: int, left: int, beside: int) -> list[str]:
     told = f"{study.folder}: {done:,} recorded"
     if missing:
         again = "to run again" if study.policy.retry_unobserved else "kept so"
         told += f", {missing:,} not observed ({again})"
+    if beside:
+        told += f", {beside:,} to be taken over"
     return [f"{told}, {left:,} to run"]
 
 
@@ -303,7 +319,10 @@ def _seen(folder: Path) -> Seen:
     """Return a study's observed episodes, and how long they took."""
     records = [one for one in read_records(folder) if one.outcome != "not_observed"]
     home = folder if folder.is_dir() else folder.parent
-    return Seen(records, _seconds(home / "timings.jsonl"), str(folder))
+    seconds: dict[str, float] = {}
+    for one in {home, *(file.parent for file in parts_of(folder))}:
+        seconds |= _seconds(one / "timings.jsonl")
+    return Seen(records, seconds, str(folder))
 
 
 def _not_observed(folder: Path, ids: Mapping[str, EpisodePlan]) -> set[str]:

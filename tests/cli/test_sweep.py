@@ -164,3 +164,21 @@ def test_a_launcher_whose_plugin_is_missing_names_the_extra(tmp_path: Path) -> N
         "diagnose: launcher: received 'launcher=submitit_slurm'; its plugin is not installed: "
         'pip install -e ".[slurm]"\n'
     )
+
+
+def test_a_plan_counts_what_will_be_taken_over_and_a_study_in_shards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = diagnose(*SMOKE, "study.runs=1", "run.shard=1/2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    given = ("experiment=smoke", "study.tasks=[A-L1]")
+    assert main(["plan", *given, "study.runs=1"]) == 0
+    assert ": 8 recorded, 8 to run" in capsys.readouterr().out
+    assert main(["plan", *given, "study.runs=2"]) == 0
+    assert ": 0 recorded, 8 to be taken over, 24 to run" in capsys.readouterr().out
+    assert main(["plan", *given, "study.runs=2", "reuse=false"]) == 0
+    assert ": 0 recorded, 32 to run" in capsys.readouterr().out
+    (study,) = (path.parent for path in (tmp_path / "studies").glob("*/study.json"))
+    assert main(["logs", str(study), "--to", "chat", "-o", str(tmp_path / "chat.jsonl")]) == 0
+    assert len((tmp_path / "chat.jsonl").read_text(encoding="utf-8").splitlines()) == 8
