@@ -102,7 +102,7 @@ def plot(found: dict[int, dict[str, float]], path: Path) -> None:
         axes.plot(sizes, costs, "o-", label=label)
     axes.set(xscale="log", yscale="log", xlabel="episodes of the study")
     axes.set_ylabel("CPU ms an episode")
-    axes.legend(fontsize=8, ncols=2)
+    figure.legend(fontsize=8, loc="outside right upper", frameon=False)
     figure.savefig(path, dpi=150)
 
 
