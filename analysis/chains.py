@@ -24,20 +24,23 @@ def linked_tasks(sample: Sample) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class ChainScores:
-    """Each chain's contribution to each row's mean, and the stratum it was drawn in."""
+    """Each chain's contribution to each row's mean, and the tasks it was drawn among."""
 
     scores: Floats  # shape: (chains, rows)
     present: Floats  # shape: (chains, rows); episodes
-    stratum: NDArray[np.int64]  # shape: chains
+    cluster: NDArray[np.int64]  # of linked tasks. Shape: chains
 
     def variance(self, weights: Floats) -> tuple[float, int]:
         """Return the variance of a contrast over new chains on these tasks, and its df.
 
-        Chains are compared within strata: the same rows and linked tasks. The df is 0 when no
-        stratum has two chains.
+        Chains are compared within strata: the same linked tasks, and the same of the rows that
+        the contrast weighs, whatever else is evaluated with it. The df is 0 when no stratum has two
+        chains.
         """
-        own = self.present[:, weights != 0].any(axis=1)
-        chains, strata = int(own.sum()), len(np.unique(self.stratum[own]))
+        there = self.present[:, weights != 0] > 0
+        own = there.any(axis=1)
+        signature = np.column_stack([self.cluster[own], there[own]])
+        chains, strata = int(own.sum()), len(np.unique(signature, axis=0))
         if chains <= strata:
             return 0.0, 0
         totals = self.scores[own] @ weights
@@ -64,6 +67,4 @@ def chain_scores(sample: Sample) -> ChainScores:
     np.add.at(scores, (chain, row), np.nan_to_num(share))
     cluster = np.zeros(count, dtype=np.int64)
     cluster[chain] = linked_tasks(sample)[task]
-    signature = np.column_stack([cluster, present > 0])
-    _, stratum = np.unique(signature, axis=0, return_inverse=True)
-    return ChainScores(scores, present, np.asarray(stratum, dtype=np.int64).ravel())
+    return ChainScores(scores, present, cluster)

@@ -90,5 +90,5 @@ boot = estimates.bootstrap(resamples=2000, seed=0)
 boot[boot["estimand"].str.startswith("shapley:")].round(3)
 
 # %% [markdown]
-# On the command line the same table gives the same numbers, a page and the figures:
-# `diagnose report my_runs.csv`.
+# On the command line the same table, saved, gives the same numbers, a page and the figures:
+# `diagnose report my_runs.csv --factors manual,planner`.

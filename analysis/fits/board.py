@@ -1,5 +1,6 @@
 """The episodes of a place as one array over models, standard cells, tasks and runs."""
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -187,7 +188,7 @@ def _slots(sample: Sample) -> Bools:
 
 def _linked_runs(chains: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the cluster of each task's run: those that share a chain. Shape: tasks x runs."""
-    flat = chains.reshape(len(chains), -1)
+    flat = chains.reshape(len(chains), math.prod(chains.shape[1:]))
     units = flat.shape[1]
     row, unit = np.nonzero(flat >= 0)
     chain = units + flat[row, unit]

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
+from diagnose.cli.factors import add_factors, with_factors
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="say what an estimand is, shapley:gap_hints or shapley; with a source its numbers too",
     )
     parser.add_argument("--tables", type=Path, help="a folder for the tables: LaTeX and Markdown")
+    add_factors(parser)
 
 
 def main(given: argparse.Namespace) -> int:
@@ -37,8 +39,13 @@ def main(given: argparse.Namespace) -> int:
     source: Path | list[Path] | Literal["paper"] = sources[0] if len(sources) == 1 else sources
     if given.source == ["paper"]:
         source = "paper"
+    if given.factors is not None and (source == "paper" or isinstance(source, list)):
+        raise InputError("--factors", given.factors, "name one table with it")
+    own = with_factors(Path(str(source)), given.factors, given.target)
     if given.explain is None:
-        cli.analyze(source, given.target, given.out, print, given.tables)
+        cli.analyze(own or source, given.target, given.out, print, given.tables)
+    elif own is not None:
+        print(own.explain(given.explain))
     elif not isinstance(source, list):
         cli.explain(given.explain, source, given.target, print)
     elif source:

@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from diagnose.cli.factors import add_factors, with_factors
 from diagnose.cli.main import OK
+from diagnose.errors import InputError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", default="png,svg", help="of png, svg and pdf, joined by commas (png,svg)"
     )
+    add_factors(parser)
 
 
 def main(given: argparse.Namespace) -> int:
@@ -26,12 +29,15 @@ def main(given: argparse.Namespace) -> int:
     from analysis import cli
 
     look: Any = {"formats": given.format.split(","), "theme": given.theme}
+    if given.factors is not None and (given.source == ["paper"] or len(given.source) > 1):
+        raise InputError("--factors", given.factors, "name one table with it")
     if given.source == ["paper"]:
         paths = cli.figures("paper", given.out or Path("figures"), **look)
     else:
         sources = [Path(source) for source in given.source]
         out = given.out or _beside(sources)
-        paths = cli.figures(sources[0] if len(sources) == 1 else sources, out, **look)
+        own = with_factors(sources[0], given.factors, "new")
+        paths = cli.figures(own or (sources[0] if len(sources) == 1 else sources), out, **look)
     for path in paths:
         print(path)
     return OK

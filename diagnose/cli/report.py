@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diagnose.cli.factors import add_factors, with_factors
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
 
@@ -22,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="the main figures only, and no devices drawn"
     )
+    add_factors(parser)
 
 
 def main(given: argparse.Namespace) -> int:
@@ -39,17 +41,19 @@ def main(given: argparse.Namespace) -> int:
     out = given.out or (source.with_suffix("") if of_table else folder_of(source)) / "report"
     if out.exists() and not out.is_dir():
         raise InputError("out", str(out), "is a file; name a folder")
-    estimates = Study.load(source).estimates(given.target)
-    command = command_of(source, given.target, quick=given.quick)
+    own = with_factors(source, given.factors, given.target)
+    estimates = own or Study.load(source).estimates(given.target)
+    command = command_of(source, given.target, quick=given.quick, factors=given.factors)
     print(report(estimates, source, out, command, quick=given.quick))
     return OK
 
 
-def command_of(source: Path, target: str, *, quick: bool) -> str:
+def command_of(source: Path, target: str, *, quick: bool, factors: str | None = None) -> str:
     """Return the command that makes a report, wherever it is written to."""
     words = ["diagnose", "report", str(source)]
     words += [] if target == "new" else ["--target", target]
     words += ["--quick"] if quick else []
+    words += ["--factors", factors] if factors else []
     return shlex.join(words)
 
 

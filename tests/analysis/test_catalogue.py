@@ -270,3 +270,14 @@ def test_the_command_explains(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["analyze", str(source), "--explain", "gee", "--out", "x.csv"]) == 2
     assert main(["analyze", "paper", "--explain", "seq:gap_hints"]) == 0
     assert "gemini-3-pro" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["new", "fixed"])
+def test_a_chained_table_of_shams_alone_is_answered(target: str) -> None:
+    """Found at random: no cell of doses 0 and 1 at all, in chains."""
+    rows = [("m", "A", 1, "t", run, 9, 0.0, f"chain{run}") for run in (0, 1)]
+    columns = ["model", "family", "level", "task", "run", "gap_hints", "success", "chain"]
+    frame = Study.load(pd.DataFrame(rows, columns=columns), ["gap_hints"]).estimates(target).frame
+    by = frame.set_index("estimand")["status"]
+    assert by["cell:9"] == ""
+    assert by["shapley:gap_hints"] == "not_estimable"

@@ -18,7 +18,7 @@ from analysis.estimates import Place, evaluate
 from analysis.layout import INTERVENTIONS
 from analysis.study import Study
 from analysis.uncertainty import Uncertainty, checked_target, run_covariance
-from tests.analysis.studies import CODES, by_name, study, table
+from tests.analysis.studies import CODES, TASKS, by_name, study, table
 
 
 def varied(task: str, cell: tuple[int, ...]) -> float:
@@ -296,3 +296,18 @@ def test_intervals_cover_a_planted_truth(target: str) -> None:
     # 600 studies: three standard errors below 95 % is 92.3 %. Taking these tasks for new ones
     # covers 58 % here (within-task variance), so the test tells them apart.
     assert 0.923 <= simulated_coverage(target, 600, seed=20) <= 0.977
+
+
+def test_a_contrast_of_chains_is_the_same_whatever_is_evaluated_with_it() -> None:
+    """Chains of unlike cells: those of another contrast's cells form no strata here."""
+    codes = ["0000", "1000", "0100"]
+    raw = table(lambda _t, cell: 0.3 + 0.3 * cell[0], codes=codes, tasks=TASKS[:4], seed=5)
+    raw["chain"] = raw["family"] + "/" + raw["run"].astype(str)
+    # Half of the runs have no episodes of the third cell.
+    raw = raw[(raw["experiment_oracles"] == 0) | (raw["run"] < 4)]
+    both, alone = (
+        by_name(study(one).estimates("fixed").to_frame()).loc["add1:gap_hints"]
+        for one in (raw, raw[raw["experiment_oracles"] == 0])
+    )
+    assert both["method"] == alone["method"]
+    assert both["ci_low"] == pytest.approx(alone["ci_low"], abs=1e-12)
