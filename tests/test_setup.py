@@ -149,7 +149,7 @@ def test_every_requirement_is_an_exact_pin_with_hashes_and_names_no_address(file
     assert not re.search(r"://|/simple|--(?!hash=)", file.read_text())
 
 
-def test_the_requirement_files_are_those_of_set_up_and_of_environments_of_their_own():
+def test_the_requirement_files_are_those_that_set_up_reads_and_those_of_environments_apart():
     assert [file.name for file in REQUIREMENTS] == [
         "base.txt",
         "build.txt",
