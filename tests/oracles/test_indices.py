@@ -64,7 +64,10 @@ def test_every_index_is_shapiqs(k: int, shape: str) -> None:
 def test_both_targets_have_the_same_estimates() -> None:
     raw = table(4, 7, missing=0.3, unequal=True)
     new, fixed = (estimates(raw, 4, target)["estimate"] for target in ("new", "fixed"))
-    pd.testing.assert_series_equal(new, fixed)
+    # For new tasks those with fewer than k runs are left out; for fixed ones all are due.
+    lost = new.notna() & fixed.isna()
+    assert set(new[lost].index.str[:5]) <= {"pass@", "pass^"}
+    pd.testing.assert_series_equal(new[~lost], fixed[~lost])
 
 
 def test_pooling_rows_is_another_number() -> None:
