@@ -32,7 +32,11 @@ def compact(folder: Path) -> tuple[Path, int]:
         raise InputError("study", str(folder), "no records here; name a study's folder")
     state = _state(folder, parts)
     found = recorded(parts)
-    table = pa.Table.from_pandas(found.raw, preserve_index=False)
+    try:
+        table = pa.Table.from_pandas(found.raw, preserve_index=False)
+    except (pa.ArrowException, OverflowError) as error:
+        remedy = "a field of its records is of several types: diagnose analyze names the line"
+        raise InputError("study", f"{folder}: {error}", remedy) from error
     said = {
         "version": VERSION,
         "state": state,

@@ -170,3 +170,14 @@ def test_a_compacted_study_is_the_same_table_and_is_passed_over_when_it_is_old(
     assert len(load(tmp_path).table) == len(PLANS) - 1
     (tmp_path / PARQUET).write_bytes(kept[: len(kept) // 2])
     assert len(load(tmp_path).table) == len(PLANS) - 1
+
+
+def test_a_field_of_several_types_is_refused_and_leaves_no_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = study(tmp_path)
+    first, rest = file.read_bytes().split(b"\n", 1)
+    file.write_bytes(first.replace(b'"run":0', b'"run":"zero"') + b"\n" + rest)
+    assert main(["compact", str(tmp_path)]) == 2
+    assert "of several types" in capsys.readouterr().err
+    assert not (tmp_path / PARQUET).exists()
