@@ -34,9 +34,10 @@ test-inspect: .venv-inspect/stamp ## the tests of Inspect's logs (40 packages th
 test-oracles: .venv-oracles/stamp ## the analysis against other people's implementations (shapiq, marginaleffects)
 	@PYTHONPATH=. .venv-oracles/bin/python -m pytest tests/oracles $(TESTARGS)
 
-# With the base set, as a sweep's jobs are studies; what is built from source is built as in setup.sh.
+# With the base set, as a sweep's jobs are studies, which start in folders of their own; what is built
+# from source is built as in setup.sh.
 test-launchers: .venv-launchers/stamp ## sweeps on joblib, on a Ray cluster of several nodes, and on submitit
-	@PYTHONPATH=. .venv-launchers/bin/python -m pytest tests/launchers $(TESTARGS)
+	@PYTHONPATH="$(CURDIR)" .venv-launchers/bin/python -m pytest tests/launchers $(TESTARGS)
 
 .venv-launchers/stamp: requirements/build.txt requirements/launchers.txt
 	@rm -rf .venv-launchers
