@@ -11,7 +11,7 @@ TESTARGS ?=
 bin := .venv/bin
 export PYTHON
 
-.PHONY: help study test test-all test-inspect test-oracles lint types contracts setup setup-test clean
+.PHONY: help study test test-all test-inspect test-oracles test-launchers lint types contracts setup setup-test clean
 
 help: ## say what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -33,6 +33,18 @@ test-inspect: .venv-inspect/stamp ## the tests of Inspect's logs (40 packages th
 # Likewise: 600 MB, and one of them GPL.
 test-oracles: .venv-oracles/stamp ## the analysis against other people's implementations (shapiq, marginaleffects)
 	@PYTHONPATH=. .venv-oracles/bin/python -m pytest tests/oracles $(TESTARGS)
+
+# With the base set, as a sweep's jobs are studies, which start in folders of their own; what is built
+# from source is built as in setup.sh.
+test-launchers: .venv-launchers/stamp ## sweeps on joblib, on a Ray cluster of several nodes, and on submitit
+	@PYTHONPATH="$(CURDIR)" .venv-launchers/bin/python -m pytest tests/launchers $(TESTARGS)
+
+.venv-launchers/stamp: requirements/build.txt requirements/launchers.txt
+	@rm -rf .venv-launchers
+	@"$$(tools/find-python)" -m venv .venv-launchers
+	@for set in $^; do .venv-launchers/bin/python -I -m pip install --quiet --require-hashes --no-deps \
+		--no-build-isolation --disable-pip-version-check -r $$set || exit; done
+	@touch $@
 
 .venv-%/stamp: requirements/%.txt
 	@rm -rf .venv-$*
@@ -58,5 +70,5 @@ setup-test:
 	@tools/setup.sh test
 
 clean: ## remove the environment and every cache; studies are kept
-	@rm -rf .venv .venv-inspect .venv-oracles .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-inspect .venv-oracles .venv-launchers .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

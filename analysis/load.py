@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.compacted import compacted
 from analysis.episodes import Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
 from analysis.planning import stopped
 from analysis.recorded import recorded
 from diagnose.errors import InputError
+from diagnose.ledger import parts_of
 
 BUNDLE = "+"  # joins the names of factors that a design only switches together
 
@@ -110,11 +112,14 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
 
 def _load_study(path: Path) -> Loaded:
     file = path / "episodes.jsonl" if path.is_dir() else path
-    if not file.is_file():
+    parts = parts_of(path)
+    if not parts:
         raise InputError("source", str(file), "no records here; name a study folder or a table")
-    read = recorded(file)
+    read = compacted(path, parts) or recorded(parts)
     raw, factors, capacities = read.raw, read.factors, dict(read.capacities)
     held, planned, bundles = _plan(file.with_name("study.json"))
+    places = raw.pop("where").tolist()
+    study = str(raw.pop("study").iloc[0])
     varied = [name for name in factors if name not in held]
     for bundle in bundles:
         capacities[_bundled(raw, varied, bundle)] = " + ".join(
@@ -123,10 +128,10 @@ def _load_study(path: Path) -> Loaded:
     if any(raw.pop("chained")):
         # Cells of a run share their draws, so a family's chains of one run are one cluster.
         raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
-    source = Source(file.name, lambda row: f"line {read.lines[row]}")
+    source = Source(file.name, lambda row: places[row].removeprefix(f"{file.name}: "))
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
-    name = read.study or file.parent.name
+    name = study or file.parent.name
     stop = stopped.read(file.parent)
     if planned is not None and stop is not None:
         planned -= stop.not_run

@@ -1,4 +1,4 @@
-"""Read the records of a study folder: one row per episode, of the fields that estimates need.
+"""Read the records of a study: one row per episode, of the fields that estimates need.
 
 A line is parsed as a whole, so that a broken one is found, but only the fields in ``Kept`` are made
 into objects: transcripts and circuits, nearly all of a record, cost their reading and no more.
@@ -7,7 +7,7 @@ into objects: transcripts and circuits, nearly all of a record, cost their readi
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -16,16 +16,18 @@ import pandas as pd
 
 from analysis.episodes import FAILURE_COLUMNS
 from diagnose.errors import InputError
+from diagnose.ledger import SHARDS
 
 # As they stand in a record; no two observed episodes share the first four.
 _RECORDED = ("model", "task", "run", "cell", "family", "level")
 # Columns of a row; its doses and uses, factor by factor, follow.
-COLUMNS = (*_RECORDED, "success", "line", "study", "missing_cause", "chained", *FAILURE_COLUMNS)
-_SUCCESS, _LINE = COLUMNS.index("success"), COLUMNS.index("line")
+COLUMNS = (*_RECORDED, "success", "where", "study", "missing_cause", "chained", *FAILURE_COLUMNS)
+_SUCCESS, _WHERE = COLUMNS.index("success"), COLUMNS.index("where")
 _NO_FAILURE = ("",) * len(FAILURE_COLUMNS)
 _SCALARS = (str, int, float, type(None))
 HUGE = 2**63
 BUFFER_BYTES = 2**20  # a line is ten kilobytes and more
+Parse = Callable[[bytes], Mapping[str, Any] | None]
 
 
 class Kept(TypedDict, total=False):
@@ -50,15 +52,17 @@ class Kept(TypedDict, total=False):
 class Recorded:
     """What the records of a study say."""
 
-    raw: pd.DataFrame  # one row per episode, the last record of each; not validated
-    lines: list[int]  # of each row, from 1
+    # One row per episode, the last record of each; not validated. ``where`` is its file and line.
+    raw: pd.DataFrame
     factors: tuple[str, ...]  # in the order of a recorded cell's digits
     capacities: Mapping[str, str]  # factors whose use is recorded -> capacity, "" where it is not
-    study: str  # its name; empty where none is recorded
 
 
-def recorded(file: Path) -> Recorded:
-    """Read ``episodes.jsonl``; a later record takes the place of one that was not observed.
+def recorded(parts: Sequence[Path]) -> Recorded:
+    """Read a study's records; a later one takes the place of one that was not observed.
+
+    Args:
+        parts: its files of records, such as ``episodes.jsonl``; see ``diagnose.ledger.parts_of``.
 
     Raises:
         InputError: no whole record, or a line that cannot be trusted; the message names it.
@@ -66,30 +70,44 @@ def recorded(file: Path) -> Recorded:
     rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     capacities: dict[str, str] = {}
     factors: tuple[str, ...] | None = None
-    for number, record in _records(file):
-        where = f"{file.name}: line {number}"
-        own, row = _episode(record, number, where, capacities)
+    for where, record in _records(parts):
+        own, row = _episode(record, where, capacities)
         if own != factors:
             factors = _checked_factors(own, factors, where)
         key = row[:4]
         before = rows.pop(key, None) if key in rows else None
-        if before is not None and before[_SUCCESS] is not None:
-            raise InputError(
-                f"{where}: episode", key, f"line {before[_LINE]} has it already; remove one"
-            )
-        rows[key] = row
+        rows[key] = row if before is None else _later(before, row)
     if not rows or factors is None:
-        raise InputError(file.name, "no whole record", "run the study first: diagnose run")
+        raise InputError(parts[0].name, "no whole record", "run the study first: diagnose run")
     uses = [f"used_{name}" for name in factors]
     raw = pd.DataFrame(list(rows.values()), columns=pd.Index([*COLUMNS, *factors, *uses]))
     raw = raw.drop(columns=[f"used_{name}" for name in factors if name not in capacities])
-    study = str(raw.pop("study").iloc[0])
-    return Recorded(raw, raw.pop("line").tolist(), factors, capacities, study)
+    return Recorded(raw, factors, capacities)
 
 
-def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield (line number, record) of every whole line; a torn last line is left out, aloud."""
+def _later(before: tuple[Any, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return which of two rows of one episode counts: what was not observed may run again."""
+    if before[_SUCCESS] is None:
+        return row
+    (file, _, line), (own, _, _) = (one[_WHERE].rpartition(": ") for one in (before, row))
+    if row[_SUCCESS] is None and file != own:
+        return before  # lost in one part of the study, seen in another
+    told = line if file == own else before[_WHERE]
+    raise InputError(f"{row[_WHERE]}: episode", row[:4], f"{told} has it already; remove one")
+
+
+def _records(parts: Sequence[Path]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (file and line, record) of every whole line of a study."""
     parse = _parser()
+    for file in parts:
+        sharded = file.parent.parent.name == SHARDS
+        name = f"{file.parent.name}/{file.name}" if sharded else file.name
+        for number, record in _whole_lines(file, name, parse):
+            yield f"{name}: line {number}", record
+
+
+def _whole_lines(file: Path, name: str, parse: Parse) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield (line number, record) of every whole line; a torn last line is left out, aloud."""
     with file.open("rb", buffering=BUFFER_BYTES) as handle:
         left = os.fstat(handle.fileno()).st_size  # a running study may append while we read
         number = 0
@@ -102,7 +120,7 @@ def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 yield number, record
             elif left > 0:
                 remedy = "restore the line from a copy, or delete it and its episode runs again"
-                raise InputError(f"{file.name}: line {number}", raw[:80], remedy)
+                raise InputError(f"{name}: line {number}", raw[:80], remedy)
             else:
                 print(
                     f"warning: {file}: the last line is torn ({len(raw)} bytes) and left out",
@@ -110,7 +128,7 @@ def _records(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 )
 
 
-def _parser() -> Callable[[bytes], Mapping[str, Any] | None]:
+def _parser() -> Parse:
     """Return what turns a line into a record's fields; None for a line that is none."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -136,7 +154,7 @@ def _parsed(raw: bytes) -> Mapping[str, Any] | None:
 
 
 def _episode(
-    record: Mapping[str, Any], number: int, where: str, capacities: dict[str, str]
+    record: Mapping[str, Any], where: str, capacities: dict[str, str]
 ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
     """Return a record's factors and its row; put the capacities it names into ``capacities``.
 
@@ -174,7 +192,7 @@ def _episode(
         uses.append(used)
     more = (
         success,
-        number,
+        where,
         record.get("study", ""),
         record.get("missing_cause") or "",
         bool(record.get("chain")),

@@ -33,6 +33,7 @@ class StudyConfig:
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     fork: tuple[str, object] | None  # the folder of a study whose failures are continued, and where
     baseline: str | None  # the folder of a study whose baseline episodes are taken over
+    reuse: bool  # whether episodes that studies beside it hold already are taken over
     subject: Mapping[str, Any]
     interventions: Mapping[str, Mapping[str, Any]]  # in the order of the factors
     fixed: frozenset[str]  # interventions named on the command line
@@ -57,7 +58,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         if not isinstance(config.get(section), Mapping):
             raise ConfigError(section, config.get(section), "give this section (see conf/)")
     study = config["study"]
-    _known("", config, (*SECTIONS, "baseline", "fork"))
+    _known("", config, (*SECTIONS, "baseline", "fork", "reuse"))
     _known("study.", study, STUDY_KEYS)
     _known("design.", config["design"], ("name", *DESIGN_OPTIONS))
     _known("env.", config["env"], ("variants",))
@@ -84,6 +85,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         fork=_fork(config),
         stop=_stop(study),
         baseline=None if baseline is None else _text("baseline", baseline),
+        reuse=_yes_or_no("reuse", config.get("reuse", True)),
         design=_design(config["design"]),
         env=_variants(config["env"].get("variants")),
         subject=config["subject"],
@@ -187,6 +189,12 @@ def _variants(value: object) -> tuple[str, ...]:
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(field, value, "give a text")
+    return value
+
+
+def _yes_or_no(field: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(field, value, "give true or false")
     return value
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,8 @@ from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.wellformed import check_record
 
 _log = logging.getLogger(__name__)
+RECORDS = "episodes.jsonl"
+SHARDS = "shards"  # a folder for each shard, with files of the same names
 
 
 def episode_id(identity: Mapping[str, Any]) -> str:
@@ -38,11 +40,23 @@ class Entry:
     episode_id: str
     outcome: str
     cost_usd: float
+    task: str = ""
+    run: int = 0
+    cell: str = ""
+    cause: str = ""  # why it was not observed: the first word
 
     @classmethod
     def of(cls, record: EpisodeRecord) -> Self:
         """Return the entry of ``record``."""
-        return cls(record.episode_id, record.outcome, record.own_usage.cost_usd)
+        return cls(
+            record.episode_id,
+            record.outcome,
+            record.own_usage.cost_usd,
+            record.task,
+            record.run,
+            record.cell,
+            record.missing_cause.partition(":")[0],
+        )
 
 
 class Ledger:
@@ -50,6 +64,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.outcomes: dict[str, str] = {}
+        self.causes: dict[str, str] = {}  # of episodes not observed
         self.cost_usd = 0.0  # superseded attempts included: they were paid for
         self.passed = 0
         self.not_observed = 0
@@ -61,6 +76,11 @@ class Ledger:
     def observed(self) -> int:
         """Episodes with an outcome."""
         return len(self.outcomes) - self.not_observed
+
+    def settles(self, entry: Entry) -> bool:
+        """Whether an episode not observed here has an outcome all the same."""
+        known = self.outcomes.get(entry.episode_id, "not_observed")
+        return entry.outcome == "not_observed" and known != "not_observed"
 
     def check(self, entry: Entry, where: str) -> None:
         """Raise StoreError if the entry's id is taken by an observed record."""
@@ -78,6 +98,9 @@ class Ledger:
         self.cost_usd += entry.cost_usd
         self.passed += entry.outcome == "passed"
         self.not_observed += (entry.outcome == "not_observed") - (before is not None)
+        self.causes.pop(entry.episode_id, None)
+        if entry.outcome == "not_observed":
+            self.causes[entry.episode_id] = entry.cause
 
 
 @dataclass(frozen=True)
@@ -102,7 +125,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def _parse(raw: bytes) -> EpisodeRecord:
+def parsed(raw: bytes) -> EpisodeRecord:
     """Return the record of a whole line; ValueError says what is broken."""
     if not raw.endswith(b"\n"):
         raise ValueError("it has no newline")
@@ -122,21 +145,27 @@ def _parse(raw: bytes) -> EpisodeRecord:
     return record
 
 
-def scan(path: Path) -> Iterator[Line]:
+def scan(path: Path, start: int = 0, before: int = 0) -> Iterator[Line]:
     """Yield the file's lines as it stands now; only the last may come without a record.
+
+    Args:
+        path: the file.
+        start: the byte to begin at, where a line begins.
+        before: how many lines stand before it.
 
     Raises:
         StoreError: a line before the last is broken; the file is left as it is.
     """
     with path.open("rb") as handle:
         size = os.fstat(handle.fileno()).st_size  # a running study may append while we read
-        offset, number = 0, 0
+        offset, number = start, before
+        handle.seek(start)
         while offset < size:
             raw = handle.readline(size - offset)
             number += 1
             record, fault = None, ""
             try:
-                record = _parse(raw)
+                record = parsed(raw)
             except ValueError as error:  # JSON and Unicode errors are ValueErrors
                 fault = str(error)
             if record is None and offset + len(raw) < size:
@@ -148,48 +177,78 @@ def scan(path: Path) -> Iterator[Line]:
             offset += len(raw)
 
 
-def final_lines(path: Path) -> Iterator[tuple[bytes, EpisodeRecord]]:
+def final_lines(path: Path | str) -> Iterator[tuple[bytes, EpisodeRecord]]:
     """Yield records with their lines: observed ones first, superseded ones left out.
 
+    Args:
+        path: a study's folder, all parts of which are read, or one file of records.
+
     Raises:
-        StoreError: a broken line before the last, or an id recorded twice.
+        StoreError: no such file, a broken line before the last, or an id recorded twice.
     """
+    return _final_lines(_files(path))
+
+
+def _final_lines(files: Sequence[Path]) -> Iterator[tuple[bytes, EpisodeRecord]]:
     ledger = Ledger()
     waiting: dict[str, tuple[bytes, EpisodeRecord]] = {}
-    for line in scan(path):
-        if line.record is None:
-            _log.warning("%s: line %d is incomplete and left out", path, line.number)
-            continue
-        ledger.admit(Entry.of(line.record), f"{path}: line {line.number}")
-        waiting.pop(line.record.episode_id, None)
-        if line.record.outcome == "not_observed":
-            waiting[line.record.episode_id] = (line.raw, line.record)
-        else:
-            yield line.raw, line.record
+    for path in files:
+        own: set[str] = set()
+        for line in scan(path):
+            if line.record is None:
+                _log.warning("%s: line %d is incomplete and left out", path, line.number)
+                continue
+            entry = Entry.of(line.record)
+            if entry.episode_id not in own and ledger.settles(entry):
+                continue  # not observed here, and observed by another part of the study
+            own.add(entry.episode_id)
+            ledger.admit(entry, f"{path}: line {line.number}")
+            waiting.pop(entry.episode_id, None)
+            if entry.outcome == "not_observed":
+                waiting[entry.episode_id] = (line.raw, line.record)
+            else:
+                yield line.raw, line.record
     yield from waiting.values()
 
 
 def read_records(path: Path | str) -> Iterator[EpisodeRecord]:
     """Yield the records of a study folder or of an ``episodes.jsonl``, each episode once.
 
-    Of an episode recorded again after ``not_observed`` only the last record comes. The file is
-    never changed; a last line still being written is left out with a logged warning.
+    Of an episode recorded again after ``not_observed`` only the last record comes. A study that
+    several processes ran is read as one. No file is ever changed; a last line still being written
+    is left out with a logged warning.
 
     Raises:
         StoreError: no such file, a broken line before the last, or an id recorded twice.
     """
-    return (record for _, record in final_lines(_episodes_path(path)))
+    return (record for _, record in final_lines(path))
 
 
 def canonical_lines(path: Path | str) -> list[str]:
     """Return the study's lines sorted by ``EpisodeRecord.sort_key``: equal for equal studies."""
-    final = sorted(final_lines(_episodes_path(path)), key=lambda pair: pair[1].sort_key)
+    final = sorted(final_lines(path), key=lambda pair: pair[1].sort_key)
     return [raw.decode() for raw, _ in final]
 
 
-def _episodes_path(path: Path | str) -> Path:
+def parts_of(path: Path | str) -> list[Path]:
+    """Return the files of records of a study: its own, then those of its shards, by name.
+
+    Args:
+        path: the study's folder, or one such file.
+    """
     path = Path(path)
-    file = path / "episodes.jsonl" if path.is_dir() else path
-    if not file.is_file():
-        raise StoreError(f"{file}: no records here; name a study folder or its episodes.jsonl")
-    return file
+    if not path.is_dir():
+        return [path] if path.is_file() else []
+    return [
+        one
+        for one in (path / RECORDS, *sorted(path.glob(f"{SHARDS}/*/{RECORDS}")))
+        if one.is_file()
+    ]
+
+
+def _files(path: Path | str) -> list[Path]:
+    files = parts_of(path)
+    if not files:
+        file = Path(path) / RECORDS if Path(path).is_dir() else Path(path)
+        raise StoreError(f"{file}: no records here; name a study folder or its {RECORDS}")
+    return files

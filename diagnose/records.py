@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from diagnose.errors import InputError
+from diagnose.migrations import migrated
 
 SCHEMA_VERSION = 1
 Outcome = Literal["passed", "failed", "not_observed"]
@@ -110,6 +111,7 @@ class EpisodeRecord:
         Raises:
             InputError: a field is missing or the schema is newer than this code.
         """
+        data = migrated(data, SCHEMA_VERSION)
         version = data.get("schema_version")
         if version != SCHEMA_VERSION:
             raise InputError("schema_version", version, f"this version reads {SCHEMA_VERSION}")

@@ -149,6 +149,17 @@ def _append(path: Path, look: Look) -> None:
         os.close(file.fd)
 
 
+def looks_in(folder: Path) -> list[Look]:
+    """Return the decisions in a study's folder, which may be running; nothing is changed.
+
+    Raises:
+        StoreError: a line of them is broken.
+    """
+    path = folder / FILE
+    raw = path.read_bytes() if path.is_file() else b""
+    return _decisions(path, raw[: raw.rfind(b"\n") + 1])
+
+
 def _read(path: Path) -> list[Look]:
     """Return the decisions; a torn last line is cut off, for it is taken again the same."""
     if not path.is_file():
@@ -157,6 +168,10 @@ def _read(path: Path) -> list[Look]:
     whole = raw[: raw.rfind(b"\n") + 1]
     if len(whole) < len(raw):
         os.truncate(path, len(whole))
+    return _decisions(path, whole)
+
+
+def _decisions(path: Path, whole: bytes) -> list[Look]:
     return [look_of(line, f"{path}: line {n}") for n, line in enumerate(whole.splitlines(), 1)]
 
 

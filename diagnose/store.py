@@ -2,53 +2,67 @@
 
 ``study.json``      what the study is: resolved config, factors, schedule hash, versions
 ``episodes.jsonl``  one canonical line per record, in the order they finished
+``episodes.index``  where each stands, with its checksum (see diagnose.index); follows from it
 ``exchanges.jsonl`` a language model's answers, call by call (see diagnose.models.litellm)
 ``looks.jsonl``     what a declared stopping rule decided, look by look (see diagnose.stopping)
 ``timings.jsonl``   wall-clock seconds and host facts; may lag behind and be incomplete
 ``episodes.torn``   broken tails moved aside on opening; nothing is thrown away
-``lock``            held (flock) by the one process that writes
+``lock``            held (flock) by the one process that writes, or by the shards together
+``shards/``         a folder for each shard that ran, with these files except ``study.json``
 
 Records are never rewritten. An episode that was not observed may be run again: a later record with
 the same id supersedes an earlier ``not_observed`` one, and only such a one, so readers take the
 last (``diagnose.ledger`` reads; its public names are offered here too).
 """
 
-import fcntl
 import json
 import os
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from diagnose.appender import OWN, Appender, disk_error, sync_folder
 from diagnose.errors import StoreError
+from diagnose.index import NAME as INDEX
+from diagnose.index import closing, place_of, read_index
 from diagnose.ledger import (
+    RECORDS,
+    SHARDS,
     Entry,
     Ledger,
     canonical_lines,
     episode_id,
     parse_json,
+    parts_of,
     read_records,
-    scan,
 )
+from diagnose.locks import take_locks
 from diagnose.records import EpisodeRecord, canonical_json
+from diagnose.shards import Shard
 
-__all__ = ["Entry", "Ledger", "Store", "canonical_lines", "episode_id", "read_records"]
+__all__ = ["Entry", "Ledger", "Store", "canonical_lines", "episode_id", "parts_of", "read_records"]
+
+WHOLE = Shard()
 
 SYNC_EVERY_S = 1.0  # at most this much finished work is lost to a power failure; none to a kill
 
 
 class Store:
-    """The one writer of a study folder. Use as a context manager.
+    """The one writer of a study folder, or of one shard's part of it. Use as a context manager.
 
     Attributes:
+        folder: the study's.
+        home: where this writer's files are: the same, or the shard's within it.
         ledger: what is recorded, kept up to date by every append.
+        elsewhere: what the study's other parts hold, by episode; see ``claim``.
+        claimed: the episodes that are this process's; None until it claims them: all.
         repair: one line saying what opening moved aside; empty for nothing.
     """
 
-    def __init__(self, folder: Path | str, header: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path | str, header: Mapping[str, Any], shard: Shard = WHOLE) -> None:
         """Open or create ``folder`` for the study that ``header`` describes.
 
         Raises:
@@ -56,20 +70,23 @@ class Store:
                 records are damaged before their last line.
         """
         self.folder = Path(folder)
+        self.home = home_of(self.folder, shard)
         self._files: list[Appender] = []
         self.repair = ""
+        self.claimed: frozenset[str] | None = None
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _take_lock(self.folder / "lock")
+            self.home.mkdir(parents=True, exist_ok=True)
+            self._locks = take_locks(self.folder, self.home, shard)
         except OSError as error:
             raise disk_error(self.folder, error) from error
         try:
             _check_header(self.folder, header)
-            self._episodes = self._opened("episodes.jsonl")
+            self._episodes = self._opened(RECORDS)
             self._timings = self._opened("timings.jsonl")
-            sync_folder(self.folder)
+            sync_folder(self.home)
             self.ledger = Ledger()
             self._read_and_repair()
+            self.elsewhere = _elsewhere(self.folder, self._episodes.path)
         except OSError as error:
             self._release()
             raise disk_error(self.folder, error) from error
@@ -79,27 +96,43 @@ class Store:
         self._synced_at = time.monotonic()
 
     def _opened(self, name: str) -> Appender:
-        file = Appender(self.folder / name)
+        file = Appender(self.home / name)
         self._files.append(file)
         return file
 
     def _read_and_repair(self) -> None:
         path = self._episodes.path
-        for line in scan(path):
-            if line.record is not None:
-                self.ledger.admit(Entry.of(line.record), f"{path}: line {line.number}")
-                continue
+        index = read_index(path)
+        for number, place in enumerate(index.places, 1):
+            self.ledger.admit(place.entry, f"{path}: line {number}")
+        if index.torn is not None:
+            with path.open("rb") as handle:
+                handle.seek(index.torn)
+                raw = handle.read()
             torn = self._opened("episodes.torn")
-            torn.append(line.raw if line.raw.endswith(b"\n") else line.raw + b"\n")
+            torn.append(raw if raw.endswith(b"\n") else raw + b"\n")
             torn.sync()
-            sync_folder(self.folder)  # safe elsewhere before it goes from here
-            self._episodes.truncate(line.offset)
+            sync_folder(self.home)  # safe elsewhere before it goes from here
+            self._episodes.truncate(index.torn)
             self.repair = (
-                f"warning: {path}: line {line.number} was cut short and is moved to "
+                f"warning: {path}: line {len(index.places) + 1} was cut short and is moved to "
                 f"{torn.path.name}; its episode runs again"
             )
+        self._index = self._opened(INDEX)
+        if index.stale:
+            self._index.truncate(0)
+            self._index.append(b"".join(place.to_line() for place in index.places))
         timings = self._timings.path.read_bytes()
         self._timings.truncate(timings.rfind(b"\n") + 1)
+
+    def claim(self, ids: Collection[str]) -> None:
+        """Take the episodes ``ids`` as this process's; what other parts hold of them is done."""
+        self.claimed = frozenset(ids)
+        for identifier in self.elsewhere.keys() & self.claimed:
+            entry = self.elsewhere[identifier]
+            known = self.ledger.outcomes.get(identifier)
+            if known is None or (known == "not_observed" != entry.outcome):
+                self.ledger.admit(entry, str(self.folder))
 
     def append(self, line: bytes, entry: Entry) -> None:
         """Append one record's canonical line; it survives a kill from here on.
@@ -109,8 +142,10 @@ class Store:
                 the last whole record).
         """
         self.ledger.check(entry, str(self._episodes.path))
+        start = self._episodes.size
         self._episodes.append(line)
         self.ledger.admit(entry, str(self._episodes.path))
+        self._index.append(place_of(self._episodes.path, start, line, entry).to_line())
         self.sync_if_due()
 
     def append_record(self, record: EpisodeRecord) -> None:
@@ -136,6 +171,7 @@ class Store:
         """Sync, close and unlock."""
         try:
             self.sync()
+            self._index.append(closing(self._episodes.path))
         finally:
             self._release()
 
@@ -147,7 +183,9 @@ class Store:
         for file in self._files:
             os.close(file.fd)
         self._files = []
-        os.close(self._lock)
+        for lock in self._locks:
+            os.close(lock)
+        self._locks = []
 
     def __enter__(self) -> Self:
         return self
@@ -161,19 +199,21 @@ class Store:
         self.close()
 
 
-def _take_lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | OWN, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-        os.close(lock)
-        raise StoreError(
-            f"{path.parent}: process {holder} is running this study; wait for it or stop it first"
-        ) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
+def home_of(folder: Path, shard: Shard) -> Path:
+    """Return where the files of a shard are."""
+    return folder if shard.whole else folder / SHARDS / shard.name
+
+
+def _elsewhere(folder: Path, own: Path) -> dict[str, Entry]:
+    """Return what the other parts of a study hold: of each episode its outcome, if it has one."""
+    found: dict[str, Entry] = {}
+    for file in parts_of(folder):
+        if file != own:
+            for place in read_index(file).places:
+                before = found.get(place.entry.episode_id)
+                if before is None or before.outcome == "not_observed":
+                    found[place.entry.episode_id] = place.entry
+    return found
 
 
 def _check_header(folder: Path, header: Mapping[str, Any]) -> None:
@@ -181,8 +221,7 @@ def _check_header(folder: Path, header: Mapping[str, Any]) -> None:
     path = folder / "study.json"
     text = canonical_json(header)
     if not path.exists():
-        episodes = folder / "episodes.jsonl"
-        if episodes.exists() and episodes.stat().st_size:
+        if any(file.stat().st_size for file in parts_of(folder)):
             raise StoreError(f"{folder}: has records but no study.json; restore it from a copy")
         _write_atomically(path, text + "\n")
         return
@@ -220,7 +259,9 @@ def _first_difference(old: Any, new: Any, field: str) -> tuple[str, str, str] | 
 
 def _write_atomically(path: Path, text: str) -> None:
     """Write a whole file or none, and have it on the disk before returning."""
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(
+        f".{os.getpid()}.{socket.gethostname()}.tmp"
+    )  # shards begin at once
     own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | OWN, 0o644)
     with os.fdopen(own, "w", encoding="utf-8") as handle:
         handle.write(text)

@@ -19,15 +19,19 @@ from typing import Any, Self
 
 from diagnose.curriculum import BROKEN, Chains, book_of
 from diagnose.design import EpisodePlan
-from diagnose.errors import ConfigError, DiagnoseError, StoreError
+from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoreError
+from diagnose.index import observed, record_at
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.stopping import Look, Looks, Outcome, StoppingRule
-from diagnose.store import SYNC_EVERY_S, Entry, Store, read_records
+from diagnose.store import SYNC_EVERY_S, Entry, Store
 from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
 
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
 MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
+# What the first episode that is not observed does: it ends the study, unrecorded; it is recorded
+# and the others run, but a bug ends the study; a bug is recorded too, as the cause it is.
+ON_ERROR = ("stop", "record", "continue")
 MOST_AT_ONCE = 4096  # episodes: each has a thread and, while it runs code, an interpreter
 
 
@@ -39,7 +43,9 @@ class RunPolicy:
     retries: int = 2  # further attempts after a worker died or infrastructure failed; 0 = none
     episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
     retry_unobserved: bool = False  # run episodes recorded as not_observed again
-    lasting_causes: frozenset[str] = frozenset({"quota"})  # infrastructure causes not retried
+    retry_causes: Sequence[str] = ()  # of these causes alone, without retry_unobserved; empty = all
+    on_error: str = "record"  # one of ON_ERROR: an episode not observed is recorded, and others run
+    lasting_causes: frozenset[str] = frozenset({"quota", "bug"})  # causes not retried
     concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
 
     def __post_init__(self) -> None:
@@ -48,10 +54,20 @@ class RunPolicy:
             plain = type(value) is int or (field == "episode_limit_s" and type(value) is float)
             if not plain or not 0 <= value < math.inf:
                 raise ConfigError(field, value, "give 0 or more")
+        if self.on_error not in ON_ERROR:
+            raise ConfigError("run.on_error", self.on_error, f"choose one of {', '.join(ON_ERROR)}")
+        causes: object = self.retry_causes
+        listed = isinstance(causes, Sequence) and not isinstance(causes, str)
+        if not listed or not all(isinstance(cause, str) for cause in self.retry_causes):
+            raise ConfigError("run.retry_causes", causes, "give a list such as [rate_limit]")
         if self.workers > MOST_WORKERS:
             raise ConfigError("workers", self.workers, f"give at most {MOST_WORKERS}")
         if self.concurrency > MOST_AT_ONCE:
             raise ConfigError("concurrency", self.concurrency, f"give at most {MOST_AT_ONCE}")
+
+    def again(self, cause: str) -> bool:
+        """Whether an episode that was not observed for ``cause`` is to run again."""
+        return cause in self.retry_causes if self.retry_causes else self.retry_unobserved
 
     @property
     def worker_count(self) -> int:
@@ -97,7 +113,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
     concurrency: int = 1,
     stopping: StoppingRule | None = None,
 ) -> StudyEnd:
-    """Run the plans that the store does not hold yet, in their order.
+    """Run the plans that the store does not hold yet, in their order; or those it has claimed.
 
     Workers are forked, so call this from a process that runs no other threads.
 
@@ -130,14 +146,21 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
             f"{store.folder}: {len(strange)} of its records are of no episode of this study (the "
             f"first has the id {strange[0]}); move them to their own study's folder"
         )
+    if store.claimed is not None:  # other processes run the others
+        ids = {plan: identifier for plan, identifier in ids.items() if identifier in store.claimed}
+    if stopping and len(ids) < len(plans):
+        raise ConfigError("run.shard", len(ids), "a stopping rule looks at every record: run all")
+    store.claim(ids.values())
     looks = Looks(stopping, store.folder, {plan.cell for plan in plans}) if stopping else None
     study = _Study(ids, store, unobserved, policy, progress, looks)
+    if policy.on_error == "continue":
+        execute = _Forgiving(execute)
     count = min(policy.worker_count, study.missing)
     slots = policy.slots(concurrency, count)
     if store.repair:
         progress.say(store.repair)
-    progress.start(len(plans), study.missing, count, slots)
-    planned = Counter(plan.cell for plan in plans)
+    progress.start(len(ids), study.missing, count, slots)
+    planned = Counter(plan.cell for plan in ids)
     progress.start_cells(planned - study.missing_by_cell, planned)
     try:
         study.begin()
@@ -163,7 +186,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         progress.say("stopped; the same command continues")
     done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
     return StudyEnd(
-        len(plans),
+        len(ids),
         done,
         store.ledger.not_observed,
         interrupts.received,
@@ -202,17 +225,16 @@ class _Study:
     def _is_open(self, plan: EpisodePlan) -> bool:
         """Whether a plan has no record, or one that says it is to be run again."""
         outcome = self._store.ledger.outcomes.get(self._ids[plan])
-        return outcome is None or (self._policy.retry_unobserved and outcome == "not_observed")
+        if outcome != "not_observed":
+            return outcome is None
+        return self._policy.again(self._store.ledger.causes[self._ids[plan]])
 
     def begin(self) -> None:
         """Sort the open plans: those that may run, that wait, and whose chain is broken."""
         earlier = {plan: self._chains.before(plan) for plan in self._ids if plan in self._open}
         wanted = {self._ids[one] for one in earlier.values() if one and one not in self._open}
-        books = {
-            record.episode_id: record.book
-            for record in (read_records(self._store.folder) if wanted else ())
-            if record.episode_id in wanted and record.success is not None
-        }
+        places = observed(self._store.folder, wanted) if wanted else {}
+        books = {one: record_at(place).book for one, place in places.items()}
         for plan, before in earlier.items():
             if before is None:
                 self._queue(plan)
@@ -276,6 +298,10 @@ class _Study:
                 self.fatal = self.fatal or event.error
             elif self._may_retry(event.plan, event.cause):
                 self.pending.append(event.plan)  # last: what failed it may have passed by then
+            elif self._policy.on_error == "stop":
+                told = f"{event.detail} ({event.plan.task}, run {event.plan.run}, cell "
+                told += f"{event.plan.cell}; run.on_error=stop)"
+                self.fatal = self.fatal or InfrastructureError(event.cause, told)
             else:
                 self._lose(event.plan, event.cause, event.detail)
         self._look_if_due()
@@ -309,6 +335,21 @@ class _Study:
         self._open.discard(plan)
         self._open_in[plan.run] -= 1
         self._progress.update(self._store.ledger, plan.cell)
+
+
+@dataclass(frozen=True)
+class _Forgiving:
+    """An episode whose bugs are a cause why it was not observed."""
+
+    execute: Execute
+
+    def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
+        try:
+            return self.execute(plan)
+        except DiagnoseError:
+            raise
+        except Exception as error:
+            raise InfrastructureError("bug", f"{type(error).__name__}: {error}") from error
 
 
 class _Interrupts:

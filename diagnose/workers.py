@@ -237,7 +237,7 @@ class WorkerPool:
         match kind:
             case "record":
                 line, identifier, outcome, cost_usd, seconds = content
-                entry = Entry(identifier, outcome, cost_usd)
+                entry = Entry(identifier, outcome, cost_usd, plan.task, plan.run, plan.cell)
                 return [Finished(plan, line, entry, seconds, worker.pid)]
             case "infrastructure":
                 return [Unfinished(plan, *content)]

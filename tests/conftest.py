@@ -14,9 +14,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 # Figures are drawn to files; no test opens a window.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# Tested in environments of their own: make test-inspect, make test-oracles.
+# Tested in environments of their own: make test-inspect, test-launchers, test-oracles.
 collect_ignore = [
     folder
-    for folder, needed in (("inspect_logs", "inspect_ai"), ("oracles", "shapiq"))
+    for folder, needed in (
+        ("inspect_logs", "inspect_ai"),
+        ("launchers", "ray"),
+        ("oracles", "shapiq"),
+    )
     if not find_spec(needed)
 ]

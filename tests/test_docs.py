@@ -72,6 +72,12 @@ def commands(page: str, count: int, cwd: Path, smaller: str = "") -> str:
 
 
 @pytest.mark.slow
+def test_the_commands_of_the_sweeps_page_run(tmp_path):
+    commands("sweeps", 9, tmp_path)
+    assert len(list((tmp_path / "studies").glob("*/study.json"))) == 4
+
+
+@pytest.mark.slow
 def test_the_commands_of_the_logs_page_run(tmp_path):
     commands("logs", 5, tmp_path)
     assert (tmp_path / "alone" / "index.html").exists()

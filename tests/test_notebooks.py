@@ -1,6 +1,7 @@
 """Every notebook runs in less than a minute, and says what its committed pair says."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import jupytext
@@ -24,12 +25,17 @@ def committed(source: Path) -> nbformat.NotebookNode:
 
 
 def told(book: nbformat.NotebookNode) -> list[list[str]]:
-    """What each cell says in words; pictures are compared where they are made."""
+    """What each cell says in words; pictures are compared where they are made.
+
+    A study's folder is named by a hash that any edit of the code changes: it is left out.
+    """
+
+    def said(output: nbformat.NotebookNode) -> str:
+        text = output.get("text") or output.get("data", {}).get("text/plain", "")
+        return re.sub(r"(studies/\w+)-[0-9a-f]{8}", r"\1", text)
+
     return [
-        [
-            output.get("text") or output.get("data", {}).get("text/plain", "")
-            for output in cell.get("outputs", [])
-        ]
+        [said(output) for output in cell.get("outputs", [])]
         for cell in book.cells
         if cell.cell_type == "code"
     ]

@@ -154,6 +154,7 @@ def test_the_requirement_files_are_those_that_set_up_reads_and_those_of_environm
         "base.txt",
         "build.txt",
         "inspect.txt",
+        "launchers.txt",
         "oracles.txt",
         "test.txt",
     ]

@@ -21,3 +21,4 @@ compile test "$@" pyproject.toml --group test --constraint requirements/base.txt
 # An environment of its own, which holds none of the above: see the group's comment.
 compile inspect "$@" --group inspect
 compile oracles "$@" --group oracles --constraint requirements/base.txt
+compile launchers "$@" pyproject.toml --group launchers --constraint requirements/base.txt

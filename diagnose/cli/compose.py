@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.forked import Sources, Wanted, sources
+from diagnose.cli.sections import made, values, without
+from diagnose.cli.stopping_rule import stopping_rule
+from diagnose.code import EPISODE, code_sha256, own_sha256
 from diagnose.config import SETTINGS, StudyConfig
 from diagnose.curriculum import Chains, chained
 from diagnose.design import Cell, EpisodePlan, Factor, bundles, cells, schedule, schedule_sha256
@@ -21,14 +24,16 @@ from diagnose.episode import (
     unobserved_record,
     versions,
 )
-from diagnose.errors import ConfigError, InputError
+from diagnose.errors import ConfigError
 from diagnose.intervention import SHAM, Intervention, carries, consults
 from diagnose.ledger import episode_id
 from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
-from diagnose.stopping import StoppingRule
+from diagnose.shards import Shard
+from diagnose.stopping import Looks, StoppingRule
+from diagnose.store import WHOLE, home_of
 from diagnose.study import RunPolicy
 from diagnose.subjects.briefing import LATE, prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
@@ -54,11 +59,24 @@ class Study:
     policy: RunPolicy
     forked: Sources | None = None  # the episodes that this study's go on from
     stopping: StoppingRule | None = None
+    shard: Shard = WHOLE  # the part that this process runs
 
     @cached_property
     def folder(self) -> Path:
         """``studies/NAME-HASH``: another configuration is another folder."""
         return Path(self.config.folder) / f"{self.config.name}-{self._digest[:8]}"
+
+    @property
+    def home(self) -> Path:
+        """Where this process writes: the study's folder, or its shard's within it."""
+        return home_of(self.folder, self.shard)
+
+    @cached_property
+    def of_shard(self) -> frozenset[EpisodePlan]:
+        """The plans that this process runs; a chain stays whole."""
+        units = {plan: plan.chain or self.identify(plan) for plan in self.plans}
+        mine = self.shard.deal(units.values())
+        return frozenset(plan for plan, unit in units.items() if unit in mine)
 
     @cached_property
     def header(self) -> dict[str, Any]:
@@ -76,6 +94,7 @@ class Study:
             "interventions": self.config.interventions,
             "env": list(self.config.env),
             "shared": self._shared,
+            "code": self._intervention_code,
             **({} if self.config.setting == SETTINGS[0] else {"setting": self.config.setting}),
             **({"bundles": together} if together else {}),
             **({"fork": self.forked.header} if self.forked else {}),
@@ -84,7 +103,7 @@ class Study:
 
     @cached_property
     def _digest(self) -> str:
-        return hashlib.sha256(canonical_json(self.header).encode()).hexdigest()
+        return sha256_of_json(self.header)
 
     @cached_property
     def _shared(self) -> dict[str, Any]:
@@ -95,7 +114,9 @@ class Study:
             "budgets": asdict(self.budgets),
             "limits": asdict(self.limits),
             "prompt_sha256": prompt_sha256(self.scaffold),
-            "versions": versions(),
+            # Not our own version: what of our code matters is hashed.
+            "versions": without(versions(), "diagnose"),
+            "code": {"episode": code_sha256([EPISODE]), "subject": self._subject_code},
             **({"scaffold": self.scaffold.changes} if self.scaffold.changes else {}),
         }
 
@@ -103,7 +124,27 @@ class Study:
     def _subject(self) -> dict[str, Any]:
         """What the subject is; where and how it is reached may change between runs."""
         how = self.model.operational if isinstance(self.model, Served) else frozenset()
-        return _without(self.config.subject, *how)
+        return without(self.config.subject, *how)
+
+    @property
+    def _subject_code(self) -> str:
+        """The hash of what a model does with what it reads; of a served one, how it is asked.
+
+        Retries, limits and logs of a served model may be mended without another answer.
+        """
+        module = type(self.model).__module__
+        if isinstance(self.model, Served):
+            return own_sha256([module, *getattr(self.model, "asking", ())])
+        return code_sha256([module], [EPISODE])
+
+    @cached_property
+    def _intervention_code(self) -> dict[str, str]:
+        """The hash of what makes each intervention's texts and functions; none of one never on."""
+        return {
+            factor.name: code_sha256([type(self.interventions[factor.name]).__module__], [EPISODE])
+            for factor in self.factors
+            if factor.name != ENV and any(factor.levels)
+        }
 
     @property
     def concurrency(self) -> int:
@@ -124,7 +165,7 @@ class Study:
 
     @cached_property
     def _ids(self) -> dict[EpisodePlan, str]:
-        shared = hashlib.sha256(canonical_json(self._shared).encode()).hexdigest()
+        shared = sha256_of_json(self._shared)
         tasks = {name: one.to_json() for name, one in self.tasks.items()}
         chains = Chains(self.plans)
         ids: dict[EpisodePlan, str] = {}
@@ -149,7 +190,8 @@ class Study:
         return {
             factor.name: {
                 "dose": dose,
-                **_without(self.config.interventions[factor.name], "levels"),
+                **without(self.config.interventions[factor.name], "levels"),
+                "code": self._intervention_code[factor.name],
             }
             for factor, dose in zip(self.factors, self.doses(plan), strict=True)
             if dose and factor.name != ENV
@@ -166,8 +208,11 @@ class Study:
 
     def _named(self, plan: EpisodePlan) -> dict[str, str]:
         """Return how things are called, where it is not vanilla, and what a scientist reads."""
-        kind = self.variant_of(Cell.from_code(plan.cell)).kind
-        named = {} if kind == KINDS[0] else {"env": kind}
+        world = self.variant_of(Cell.from_code(plan.cell))
+        named = {}
+        if not world.plain:  # its names too: how a seed draws them is another library's affair
+            names = {"names": dict(world.terms.names), "words": dict(world.terms.words)}
+            named = {"env": world.kind, "names": sha256_of_json(names)}
         consulting = any(
             consults(self.interventions[name], entry["dose"])
             for name, entry in self.laid(plan).items()
@@ -225,6 +270,7 @@ class Study:
             fork=self.fork_of(plan),
             config={
                 **self._shared,
+                "code": {**self._shared["code"], **self._intervention_code},
                 "scaffold": asdict(self.scaffold),
                 "interventions": self.config.interventions,
                 "design": self.config.design,
@@ -241,6 +287,18 @@ class Study:
     def unobserved(self, plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
         """Return the record of a plan that infrastructure kept from being observed."""
         return unobserved_record(self.episode(plan), cause, detail)
+
+    @cached_property
+    def _looks(self) -> Looks | None:
+        return Looks(self.stopping, self.folder, self.supplied) if self.stopping else None
+
+    def stops(self, plan: EpisodePlan) -> bool:
+        """Whether a look that was taken has made a plan needless."""
+        return self._looks is not None and self._looks.stops(plan)
+
+    def waits(self, plan: EpisodePlan) -> bool:
+        """Whether a plan waits for a look that may make it needless."""
+        return self._looks is not None and self._looks.waits(plan)
 
     @cached_property
     def supplied(self) -> dict[str, list[str]]:
@@ -264,8 +322,9 @@ def compose(config: StudyConfig) -> Study:
     Raises:
         ConfigError: a value, name or target in the configuration is wrong.
     """
+    shard = Shard.parse(config.run.get("shard"))
     interventions = {
-        name: _made(f"interventions.{name}", _without(entry, "levels"))
+        name: made(f"interventions.{name}", without(entry, "levels"))
         for name, entry in config.interventions.items()
     }
     factors = []
@@ -287,14 +346,15 @@ def compose(config: StudyConfig) -> Study:
         factors=tuple(factors),
         tasks=tasks,
         plans=tuple(plans),
-        model=_made("subject", config.subject),
+        model=made("subject", config.subject),
         interventions=interventions,
-        budgets=_values("budgets", Budgets, config.budgets),
-        scaffold=_values("scaffold", Scaffold, config.scaffold),
-        limits=_values("limits", Limits, config.limits),
-        caps=_values("caps", Caps, config.caps),
-        policy=_values("run", RunPolicy, config.run),
-        stopping=_stopping(config, factors) if config.stop else None,
+        budgets=values("budgets", Budgets, config.budgets),
+        scaffold=values("scaffold", Scaffold, config.scaffold),
+        limits=values("limits", Limits, config.limits),
+        caps=values("caps", Caps, config.caps),
+        policy=values("run", RunPolicy, without(config.run, "shard")),
+        stopping=stopping_rule(config, factors, shard) if config.stop else None,
+        shard=shard,
     )
     return study if config.fork is None else _forked(study, *config.fork)
 
@@ -309,16 +369,6 @@ def _forked(study: Study, folder: str, at: object) -> Study:
     plans = found.plans(study.factors, config.design, config.seed)
     tasks = {name: one for name, one in study.tasks.items() if name in {p.task for p in plans}}
     return replace(study, plans=tuple(plans), tasks=tasks, forked=found)
-
-
-def _stopping(config: StudyConfig, factors: Sequence[Factor]) -> StoppingRule:
-    """Return the rule that the analysis has for this design."""
-    from analysis.planning.designs import Cells
-    from analysis.planning.stopping import group_sequential
-
-    codes = tuple(cell.code for cell in cells(factors, config.design))
-    design = Cells(tuple(factor.name for factor in factors), codes)
-    return group_sequential(design, config.runs, **config.stop)
 
 
 def _kept(factors: Sequence[Factor], interventions: Mapping[str, Intervention], cell: Cell) -> int:
@@ -341,26 +391,6 @@ def _env_factor(kinds: Sequence[str]) -> list[Factor]:
     return [Factor(ENV, RECALL, doses)] if len(doses) > 1 else []
 
 
-def _without(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key not in names}
-
-
-def _made(where: str, entry: Mapping[str, Any]) -> Any:
-    """Instantiate a Hydra node; our own errors pass, others are named by their section."""
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
-    try:
-        return instantiate(dict(entry))
-    except InstantiationException as error:
-        if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from None
-        cause = error.__cause__ or error
-        raise ConfigError(where, entry.get("_target_"), str(cause).splitlines()[0]) from error
-
-
-def _values[T](where: str, kind: type[T], entry: Mapping[str, Any]) -> T:
-    try:
-        return kind(**entry)
-    except TypeError as error:
-        raise ConfigError(where, dict(entry), str(error)) from error
+def sha256_of_json(value: Any) -> str:
+    """Return the hash of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

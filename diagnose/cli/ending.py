@@ -6,17 +6,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import diagnose
+from diagnose.cli import commands
 from diagnose.cli.compose import Study
 from diagnose.cli.whole_file import write_whole
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
-from diagnose.ledger import read_records
+from diagnose.ledger import parts_of, read_records
 from diagnose.models.reference import Profile, Reference
-from diagnose.records import EpisodeRecord
+from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.sandbox import Limits
+from diagnose.stopping import FILE as LOOKS
 from diagnose.subjects.budgets import Budgets
 
+COMPACT_FROM = 5_000  # episodes: such a study is compacted as it ends
+DRAWN = "drawn.json"  # of which records the pictures are, and what was said of them
 MOST_PRESSES, MOST_TURNS = 15, 2  # of an experiment of the reference subject: five rigs thrice
 
 
@@ -87,28 +92,68 @@ def _limited(entry: Mapping[str, Any]) -> bool:
 
 
 def end_of(study: Study) -> None:
-    """Print the gap table, write the estimates, the report, the figures and one device."""
+    """Print the gap table, write the estimates, the report, the figures and one device.
+
+    What is drawn already of these records, by this code, is not drawn again.
+    """
     from analysis import cli
+    from analysis.compacted import compact, compacted
+
+    folder, figures, device = study.folder, study.folder / "figures", study.folder / "device.png"
+    if len(study.plans) >= COMPACT_FROM and not compacted(folder, parts_of(folder)):
+        compact(folder)
+    source: Any = folder if study.forked else cli.estimates_of(folder, "new")
+    cli.analyze(source, "new", folder / "estimates.csv", print)
+    page = None if study.forked else folder / "report" / "report.html"
+    said = _drawn(folder)
+    there = figures.is_dir() and (page is None or page.is_file())
+    if said is None or not there or device.exists() != said["device"]:
+        cli.figures(source, figures, only=None if study.forked else cli.QUICK)
+        if page:
+            _report(source, folder, page.parent)
+        said = {"device": _picture(study) is not None, "spent": spent(read_records(folder))}
+        text = canonical_json({**said, "of": _of(folder)})
+        write_whole(folder / DRAWN, f"{text}\n".encode())
+    if page:
+        print(f"\nReport: {page}; with every figure and drawn failures: diagnose report {folder}")
+        print(f"Figures: {figures}; all of them: diagnose figures {folder}")
+    else:
+        print(f"\nFigures: {figures}")
+    if said["device"]:
+        print(f"A device that passed: {device}")
+    print(said["spent"])
+    print(f"Study: {folder}")
+
+
+def _report(estimates: Any, folder: Path, out: Path) -> None:
     from diagnose.cli.report import command_of, report
 
-    folder = study.folder
-    if study.forked:
-        cli.analyze(folder, "new", folder / "estimates.csv", print)
-        cli.figures(folder, folder / "figures")
-        print(f"\nFigures: {folder / 'figures'}")
-    else:
-        estimates = cli.estimates_of(folder, "new")
-        cli.analyze(estimates, "new", folder / "estimates.csv", print)
-        cli.figures(estimates, folder / "figures", only=cli.QUICK)
-        command = command_of(folder, "new", quick=True)
-        page = report(estimates, folder, folder / "report", command, quick=True)
-        print(f"\nReport: {page}; with every figure and drawn failures: diagnose report {folder}")
-        print(f"Figures: {folder / 'figures'}; all of them: diagnose figures {folder}")
-    device = _picture(study)
-    if device:
-        print(f"A device that passed: {device}")
-    print(spent(read_records(study.folder)))
-    print(f"Study: {study.folder}")
+    report(estimates, folder, out, command_of(folder, "new", quick=True), quick=True)
+
+
+def _of(folder: Path) -> dict[str, Any]:
+    """Return what the pictures and the report are of, and which code drew them."""
+    import analysis
+
+    beside = (folder / name for name in (commands.NAME, LOOKS))
+    rooms = (Path(str(analysis.__file__)).parent, Path(__file__).parent)
+    code = (file for room in rooms for file in sorted(room.rglob("*.py")))
+    files = [*parts_of(folder), *filter(Path.is_file, beside), *code]
+    stats = [(file, file.stat()) for file in files]
+    return {
+        "version": diagnose.__version__,
+        "files": [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats],
+    }
+
+
+def _drawn(folder: Path) -> dict[str, Any] | None:
+    """Return what was said of pictures that are of these very records; None where none are."""
+    try:
+        said = json.loads((folder / DRAWN).read_bytes())
+        fits = said["of"] == _of(folder) and isinstance(said["spent"], str)
+        return {"device": bool(said["device"]), "spent": said["spent"]} if fits else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def spent(records: Iterable[EpisodeRecord]) -> str:

@@ -132,8 +132,9 @@ def sources(folder: str, at: object, shared: Mapping[str, Any], wanted: Wanted) 
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "name the folder of a study that ran"
         raise ConfigError("fork.from", folder, remedy) from error
-    for key in sorted(theirs.keys() | shared.keys() - {"versions"}):
-        if key != "versions" and theirs.get(key) != shared.get(key):
+    # What ran them may have changed: a source that does not come back the same is left out.
+    for key in sorted((theirs.keys() | shared.keys()) - {"versions", "code"}):
+        if theirs.get(key) != shared.get(key):
             remedy = f"its {key} is {theirs.get(key)!r}, this study's is {shared.get(key)!r}"
             raise ConfigError("fork.from", folder, remedy)
     forks: dict[Place, Fork] = {}

@@ -15,7 +15,7 @@ from analysis.report.recorded import CellUse, Example, Recorded
 from diagnose.cli import commands
 from diagnose.env.causes import CAUSES
 from diagnose.errors import DiagnoseError
-from diagnose.ledger import final_lines, parse_json
+from diagnose.ledger import final_lines, parse_json, parts_of
 from diagnose.records import EpisodeRecord
 
 EXAMPLES = 4  # devices drawn
@@ -32,16 +32,18 @@ def gathered(source: Path, *, pictures: bool) -> Recorded:
         StoreError: no study is there, or its file is broken.
     """
     folder = source if source.is_dir() else source.parent
-    seconds = _seconds(folder / "timings.jsonl")
+    files = parts_of(source)
+    seconds: dict[str, float] = {}
+    for home in [folder, *(file.parent for file in files)]:
+        seconds |= _seconds(home / "timings.jsonl")
     sums = _Sums(seconds)
-    file = folder / "episodes.jsonl" if source.is_dir() else source
-    for line, record in final_lines(file):
+    for line, record in final_lines(source):
         sums.add(line, record)
     return Recorded(
         name=folder.resolve().name,
         settings=tuple(_settings(sums.config, _json(folder / "study.json"))),
         uses=tuple(sums.uses[cell] for cell in sorted(sums.uses)),
-        retried=_lines(file) - sum(use.episodes for use in sums.uses.values()),
+        retried=sum(map(_lines, files)) - sum(use.episodes for use in sums.uses.values()),
         causes={name: cause.sentence for name, cause in CAUSES.items()},
         examples=tuple(
             _example(sums.smallest[cause], source, pictures=pictures)

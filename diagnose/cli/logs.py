@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from diagnose.cli.main import OK
 from diagnose.errors import ConfigError, InputError
+from diagnose.ledger import parts_of
 
 if TYPE_CHECKING:
     from diagnose.records import EpisodeRecord
@@ -81,5 +82,5 @@ def _eval(records: "Sequence[EpisodeRecord]", folder: Path, created: str) -> int
 
 def _written_at(study: Path) -> str:
     """Return when the records were last written: they say nothing of time themselves."""
-    file = study / "episodes.jsonl" if study.is_dir() else study
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    last_s = max(file.stat().st_mtime for file in parts_of(study))
+    return datetime.fromtimestamp(last_s, UTC).isoformat(timespec="seconds")

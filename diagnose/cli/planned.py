@@ -1,8 +1,9 @@
 """The lines that ``diagnose plan`` prints. Nothing here calls a model or a network."""
 
+import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ from diagnose.cli.compose import Study
 from diagnose.cli.forecast import CHARACTERS_PER_TOKEN, LEVEL, Range, ceiling, total
 from diagnose.design import Cell, EpisodePlan, cells
 from diagnose.episode import ENV
-from diagnose.errors import DiagnoseError
+from diagnose.errors import DiagnoseError, StoreError
+from diagnose.index import observed, studies_beside
 from diagnose.intervention import SHAM, Setting
-from diagnose.ledger import parse_json, read_records
+from diagnose.ledger import parse_json, parts_of, read_records
 from diagnose.progress import duration
 from diagnose.records import EpisodeRecord
-from diagnose.stopping import Looks
 from diagnose.subjects.briefing import SHOWN_VALUE
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.stage import Stage
@@ -62,22 +63,23 @@ def planned(study: Study, pilot: Path | None, found: Sequence[str] = ()) -> list
     Raises:
         StoreError: the pilot's folder, or the study's, is none or broken.
     """
-    own = seen_in(study.folder) if (study.folder / "episodes.jsonl").exists() else None
+    own = seen_in(study.folder) if parts_of(study.folder) else None
     source = seen_in(pilot) if pilot else own
     ids = {study.identify(plan): plan for plan in study.plans}
     done = {one.episode_id for one in own.records if one.episode_id in ids} if own else set()
     # An episode not observed is recorded; it runs again only where that was asked for.
-    missing = _not_observed(study.folder, ids) if own else set()
-    again = missing if study.policy.retry_unobserved else set()
-    settled = missing - again
-    stops = Looks(study.stopping, study.folder, study.supplied).stops if study.stopping else None
-    left = [
-        plan
+    causes = _not_observed(study.folder, ids) if own else {}
+    missing = causes.keys()
+    again = {key for key, cause in causes.items() if study.policy.again(cause)}
+    open_ids = {
+        key: plan
         for key, plan in ids.items()
-        if key not in done and key not in settled and not (stops and stops(plan))
-    ]
+        if key not in done and key not in missing - again and not study.stops(plan)
+    }
+    beside = _beside(study, {key for key, plan in open_ids.items() if not study.waits(plan)})
+    left = [plan for key, plan in open_ids.items() if key not in beside]
     lines = [*_design(study), "", *found, *([""] if found else [])]
-    lines += _standing(study, len(done), len(missing), len(left))
+    lines.append(_standing(study, len(done), (len(missing), len(again)), len(left), len(beside)))
     if not left:
         return lines
     if source and source.records:
@@ -121,12 +123,25 @@ def _doses(levels: Iterable[int]) -> str:
     return ", ".join(names.get(level, f"dose {level}") for level in levels)
 
 
-def _standing(study: Study, done: int, missing: int, left: int) -> list[str]:
+def _beside(study: Study, wanted: Set[str]) -> set[str]:
+    """Return those of the episodes that studies beside this one hold, to be taken over."""
+    found: set[str] = set()
+    for source in studies_beside(study.folder) if study.config.reuse and wanted else ():
+        with contextlib.suppress(StoreError):  # what cannot be read is run again
+            found |= observed(source, wanted).keys()
+    return found
+
+
+def _standing(study: Study, done: int, lost: tuple[int, int], left: int, beside: int) -> str:
     told = f"{study.folder}: {done:,} recorded"
+    missing, again = lost
     if missing:
-        again = "to run again" if study.policy.retry_unobserved else "kept so"
-        told += f", {missing:,} not observed ({again})"
-    return [f"{told}, {left:,} to run"]
+        what = "kept so" if not again else "to run again"
+        what = what if again in {0, missing} else f"{again:,} of them to run again"
+        told += f", {missing:,} not observed ({what})"
+    if beside:
+        told += f", {beside:,} to be taken over"
+    return f"{told}, {left:,} to run"
 
 
 def _expected(study: Study, left: Sequence[EpisodePlan], seen: Seen) -> list[str]:
@@ -324,12 +339,16 @@ def seen_in(folder: Path) -> Seen:
     """Return a study's observed episodes, and how long they took."""
     records = [one for one in read_records(folder) if one.outcome != "not_observed"]
     home = folder if folder.is_dir() else folder.parent
-    return Seen(records, _seconds(home / "timings.jsonl"), str(folder))
+    seconds: dict[str, float] = {}
+    for one in {home, *(file.parent for file in parts_of(folder))}:
+        seconds |= _seconds(one / "timings.jsonl")
+    return Seen(records, seconds, str(folder))
 
 
-def _not_observed(folder: Path, ids: Mapping[str, EpisodePlan]) -> set[str]:
+def _not_observed(folder: Path, ids: Mapping[str, EpisodePlan]) -> dict[str, str]:
+    """Return why episodes were not observed: the first word of it."""
     return {
-        one.episode_id
+        one.episode_id: one.missing_cause.partition(":")[0]
         for one in read_records(folder)
         if one.outcome == "not_observed" and one.episode_id in ids
     }

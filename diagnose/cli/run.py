@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import platform
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.configure import CONF
+from diagnose.cli.launched import run_launched
 from diagnose.cli.main import FAILED, OK
 from diagnose.errors import ConfigError, DiagnoseError
 
@@ -20,15 +23,21 @@ def run(arguments: Sequence[str]) -> int:
         ConfigError: an override or a value in the configuration is wrong.
     """
     import hydra
+    from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from omegaconf import DictConfig
     from omegaconf.errors import OmegaConfBaseException
 
     codes: list[int] = []
     refused: list[DiagnoseError] = []
+    here, folder = (platform.node(), os.getpid()), Path.cwd()
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="study")
     def job(config: DictConfig) -> None:
+        if (platform.node(), os.getpid()) != here:  # a launcher put it elsewhere
+            named = HydraConfig.get().overrides.task
+            run_launched([one for one in named if not one.startswith("launcher=")], folder)
+            return
         if refused:
             return  # a sweep ends with its first bad job
         try:
@@ -55,7 +64,7 @@ def _job(config: Any) -> int:
     from omegaconf import OmegaConf
 
     from diagnose.cli import commands
-    from diagnose.cli.baseline import take_over
+    from diagnose.cli.baseline import reuse, take_over
     from diagnose.cli.compose import compose
     from diagnose.cli.ending import end_of, truth
     from diagnose.config import study_config
@@ -71,11 +80,18 @@ def _job(config: Any) -> int:
     named = list(HydraConfig.get().overrides.task)
     study = compose(study_config({str(key): value for key, value in plain.items()}, named))
     progress = Progress(sys.stderr)
-    with Store(study.folder, study.header) as store:
+    with Store(study.folder, study.header, study.shard) as store:
         commands.note(study.folder, named)
+        only = study.of_shard
+        store.claim([study.identify(plan) for plan in only])
         if study.config.baseline:
             source = Path(study.config.baseline)
-            progress.say(f"{take_over(study, store, source)} baseline episodes taken from {source}")
+            taken = take_over(study, store, source, only)
+            progress.say(f"{taken} baseline episodes taken from {source}")
+        if study.config.reuse:  # of what a look may yet make needless, nothing
+            due = frozenset(one for one in only if not (study.stops(one) or study.waits(one)))
+            for source, taken in reuse(study, store, due).items():
+                progress.say(f"{taken} episodes taken from {source}")
         if study.forked:
             study.forked.write(study.folder / "source.json")
             progress.say(study.forked.told)
@@ -94,7 +110,10 @@ def _job(config: Any) -> int:
             )
     if end.exit_code:
         return end.exit_code
-    end_of(study)
+    if study.shard.whole:
+        end_of(study)
+    else:
+        print(f"Study: {study.folder} (diagnose status, and diagnose analyze when it is complete)")
     return OK if end.recorded + end.not_run == end.total else FAILED
 
 
@@ -107,7 +126,7 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
     from diagnose.models import Caps, Served
 
     if isinstance(study.model, Served):
-        return study.model.serving(study.folder, study.caps, say)
+        return study.model.serving(study.home, study.caps.shared_by(study.shard.of), say)
     if study.caps != Caps():
         remedy = "nothing this subject does is paid for: leave every cap 0"
         raise ConfigError("caps", dict(study.config.caps), remedy)
@@ -117,6 +136,12 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
 def explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """Turn Hydra's error into one message that names the override and the nearest right one."""
     text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
+    missing = re.search(r"Could not find 'hydra/launcher/(joblib|ray|submitit)", text)
+    if missing:
+        extra = missing[1].replace("submitit", "slurm")
+        remedy = f'its plugin is not installed: pip install -e ".[{extra}]"'
+        given = next((one for one in arguments if "launcher=" in one), missing[1])
+        return ConfigError("launcher", given, remedy)
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")
         if key and key in text and not key.startswith("-"):

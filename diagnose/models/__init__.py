@@ -176,6 +176,13 @@ class Caps:
             if not plain or not 0 <= value < math.inf:
                 raise ConfigError(f"caps.{name}", value, "give 0 or more; 0 = none")
 
+    def shared_by(self, processes: int) -> "Caps":
+        """Return what each of several processes may use, so that all of them stay within these."""
+        if processes == 1:
+            return self
+        tokens = max(1, self.tokens // processes) if self.tokens else 0
+        return Caps(self.usd / processes, tokens, self.seconds)
+
 
 @runtime_checkable
 class Served(Model, Protocol):

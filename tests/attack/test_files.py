@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,8 @@ def begun_anew(folder: Path) -> None:
     ("name", "prepare"),
     [
         ("lock", None), ("episodes.jsonl", None), ("timings.jsonl", None),
-        ("episodes.torn", torn), ("study.tmp", begun_anew),
+        ("episodes.torn", torn), ("episodes.index", None),
+        ("study.tmp", begun_anew),
     ],
 )  # fmt: skip
 def test_nothing_is_written_through_a_link(
@@ -105,6 +107,7 @@ def test_nothing_is_written_through_a_link(
     folder = study(tmp_path / "study")
     if prepare:
         prepare(folder)
+    name = name.replace("study.tmp", f"study.{os.getpid()}.{socket.gethostname()}.tmp")
     victim = tmp_path / "victim"
     victim.write_text(PRECIOUS)
     (folder / name).unlink(missing_ok=True)

@@ -15,7 +15,8 @@ from tests.stub.server import Stub, echo, serving
 OVERRIDES = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.rglob("*.yaml")
-    if path.parent != CONF and path.stem != "mcp"  # which waits for a client: tests/agent/test_mcp
+    # mcp waits for a client (tests/agent/test_mcp), launchers want their plugins (tests/launchers).
+    if path.parent not in {CONF, CONF / "launcher"} and path.stem != "mcp"
 )
 ROOT = Path(__file__).parents[2]
 AGENT = [sys.executable, str(ROOT / "tests/agent/outside_agent.py"), "{mcp_config}", "leave"]

@@ -105,7 +105,7 @@ def test_a_plan_from_a_pilot(tmp_path, capsys):
         turns=lambda _plan, _number: 3,
     )
     overrides = [f"study.folder={tmp_path}", "study.tasks=[A-L1, C-L1]", "design=one_at_a_time"]
-    overrides += ["study.runs=10", "run.workers=4"]
+    overrides += ["study.runs=10", "run.workers=4", "reuse=false"]
     assert main(["plan", "--pilot", str(pilot.folder), *overrides]) == 0
     told = capsys.readouterr().out
     # 6 cells x 2 tasks x 10 runs; each cell 20 episodes of 1, 2, 2, 2, 2 and 5 thousand.

@@ -203,3 +203,26 @@ def test_shams_and_doses_are_arms_of_their_own(source):
     record = study.execute(plan)
     assert record.fork["arm"] == "gap_hints@9"
     assert not record.success
+
+
+def test_forks_in_shards_are_those_of_one_process_and_are_taken_over(source, forked, tmp_path):
+    given = ("run", "experiment=fork", *TASKS, f"fork.from={source}")
+    for part in ("1/2", "2/2"):
+        done = diagnose(tmp_path, *given, f"run.shard={part}")
+        assert done.returncode == 0, done.stderr
+    (parts,) = tmp_path.glob("studies/fork-*")
+    assert parts.name == forked.name
+    assert len(list(parts.glob("shards/*/episodes.jsonl"))) == 2
+    assert canonical_lines(parts) == canonical_lines(forked)
+    there, here = (Forks.load(folder).estimates("new") for folder in (parts, forked))
+    assert there.equals(here)
+    # Under another name the episodes are the same, and its records as if they had run there.
+    for more in ((), ("study.folder=own",)):
+        done = diagnose(tmp_path, *given, "study.name=other", *more)
+        assert done.returncode == 0, done.stderr
+        assert ("0 to run" in done.stderr) is (not more)
+    (again,), (own,) = tmp_path.glob("studies/other-*"), tmp_path.glob("own/other-*")
+    assert canonical_lines(again) == canonical_lines(own)
+    told = diagnose(tmp_path, "status", str(parts), "--task", "A-L2")
+    assert told.returncode == 2
+    assert "its own command says what is current" in told.stderr

@@ -85,7 +85,14 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if fault == "disk_full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-    policy = RunPolicy(workers, retries, limit_s, retry_unobserved=fault == "retry_unobserved")
+    policy = RunPolicy(
+        workers,
+        retries,
+        limit_s,
+        retry_unobserved=fault == "retry_unobserved",
+        retry_causes=os.environ.get("RETRY_CAUSES", "").split(),
+        on_error=os.environ.get("ON_ERROR", "record"),
+    )
     try:
         with Store(folder, fake.header(PLANS)) as store:
             end = run_study(

@@ -32,6 +32,7 @@ class LiteLLM:
     """A ``Model`` that is ``Served``; see ``Settings`` for what can be set."""
 
     operational: ClassVar[frozenset[str]] = OPERATIONAL
+    asking: ClassVar[tuple[str, ...]] = ("diagnose.models.litellm.settings",)  # modules: identity
 
     def __init__(self, **settings: Any) -> None:
         """Check the settings; nothing is loaded and nobody is called.

@@ -1,0 +1,25 @@
+"""``diagnose compact``: a study's table as Parquet, which analysis reads instead of records."""
+
+import argparse
+from pathlib import Path
+
+from diagnose.cli.main import OK
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("study", nargs="+", type=Path, help="studies' folders")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Write each study's table and print where it is.
+
+    Raises:
+        InputError: a folder has no records, or a line of them is broken.
+    """
+    from analysis.compacted import compact
+
+    for folder in given.study:
+        path, count = compact(folder)
+        print(f"{path}: {count:,} episodes")
+    return OK
