@@ -6,7 +6,8 @@ Box and Hunter 1961.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +17,26 @@ from analysis.layout import Floats
 Word = frozenset[int]  # of factors, by position
 
 
+def constant_words(codes: Collection[str]) -> dict[Word, int] | None:
+    """Return the sign of each product of factors that is the same in every cell.
+
+    None where the cells are no regular fraction. The whole factorial has no such words.
+
+    Args:
+        codes: the cells, of doses 0 and 1 only.
+    """
+    if not codes:
+        return None
+    signs = np.array([[1 if digit == "1" else -1 for digit in code] for code in sorted(codes)])
+    words: dict[Word, int] = {}
+    for word in subsets(signs.shape[1]):
+        product = signs[:, list(word)].prod(axis=1)
+        if (product == product[0]).all():
+            words[frozenset(word)] = int(product[0])
+    # The words of 2^(k-p) cells are 2^p - 1; other cells have fewer.
+    return words if len(signs) * (len(words) + 1) == 2 ** signs.shape[1] else None
+
+
 def defining_words(codes: Collection[str]) -> dict[Word, int] | None:
     """Return each defining word's sign; None where the cells are no regular fraction.
 
@@ -23,22 +44,36 @@ def defining_words(codes: Collection[str]) -> dict[Word, int] | None:
     of two (they vary together). The whole factorial has no words.
 
     Args:
-        codes: the cells, of doses 0 and 1 only.
+        codes: the cells.
     """
-    if not codes or any(set(code) - {"0", "1"} for code in codes):
+    if any(set(code) - {"0", "1"} for code in codes):
         return None
-    signs = np.array([[1 if digit == "1" else -1 for digit in code] for code in sorted(codes)])
-    k = signs.shape[1]
-    words: dict[Word, int] = {}
+    words = constant_words(codes)
+    return None if words is None or any(len(word) <= 2 for word in words) else words
+
+
+def subsets(k: int) -> Iterator[tuple[int, ...]]:
+    """Yield every effect of k factors, by their positions: those of few factors first."""
     for size in range(1, k + 1):
-        for word in combinations(range(k), size):
-            product = signs[:, word].prod(axis=1)
-            if (product == product[0]).all():
-                if size <= 2:
-                    return None
-                words[frozenset(word)] = int(product[0])
-    # The words of 2^(k-p) cells are 2^p - 1; other cells have fewer.
-    return words if len(codes) * (len(words) + 1) == 2**k else None
+        yield from combinations(range(k), size)
+
+
+def together(effect: Collection[int], words: Mapping[Word, int]) -> list[tuple[int, Word]]:
+    """Return what a contrast estimates together, with signs: the effect, then its aliases."""
+    own = frozenset(effect)
+    aliases = [(sign, own ^ word) for word, sign in words.items()]
+    return [(1, own), *sorted(aliases, key=lambda part: (len(part[1]), sorted(part[1])))]
+
+
+def shrunk(alias: Word, effect: Collection[int]) -> Fraction:
+    """Return how much of an alias is in an effect: it halves with each factor averaged over."""
+    return Fraction(2 ** len(effect), 2 ** len(alias))
+
+
+def contrast(effect: Sequence[int], codes: Sequence[str]) -> list[float]:
+    """Return the weights that estimate an effect in cells that balance it. Shape: codes."""
+    scale = 2.0 ** len(effect) / len(codes)
+    return [scale * math.prod(1 if code[i] == "1" else -1 for i in effect) for code in codes]
 
 
 def aliased(
@@ -55,21 +90,15 @@ def aliased(
         names: of the factors.
     """
     words = defining_words(codes)
-    own = frozenset(effect)
-    if not words or own in words:
+    if not words or frozenset(effect) in words:
         return None
-    k = len(names)
-    weights = np.zeros(2**k)
-    for code in codes:
-        sign = math.prod(1 if code[factor] == "1" else -1 for factor in effect)
-        weights[int(code, 2)] = sign * 2 ** len(own) / len(codes)
-    parts = [(1, own)]
-    parts += [(sign, own ^ word) for word, sign in words.items()]
-    parts.sort(key=lambda part: (part[1] != own, len(part[1]), sorted(part[1])))
+    cells = sorted(codes)
+    weights = np.zeros(2 ** len(names))
+    weights[[int(code, 2) for code in cells]] = contrast(effect, cells)
     told = ""
-    for sign, factors in parts:
-        shrunk = 2 ** (len(factors) - len(own))  # effects halve with each factor they average over
+    for sign, factors in together(effect, words):
+        share = shrunk(factors, effect)
         name = "*".join(names[factor] for factor in sorted(factors))
-        by = "" if shrunk == 1 else f" / {shrunk}" if shrunk > 1 else f" x {round(1 / shrunk)}"
+        by = "" if share == 1 else f" / {1 / share}" if share < 1 else f" x {share}"
         told += f"{(' + ' if sign > 0 else ' - ') if told else ''}{name}{by}"
     return weights, told

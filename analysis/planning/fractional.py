@@ -8,12 +8,11 @@ on all of them: any contrast then estimates the sum. An effect in the catalogue'
 Source: Box and Hunter 1961; Wu and Hamada 2009, chapter 5.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
-from math import prod
 
+from analysis.fractions import Word, constant_words, contrast, shrunk, subsets, together
 from diagnose.errors import InputError
 
 Effect = tuple[str, ...]  # the factors of a main effect or an interaction, in the design's order
@@ -75,23 +74,23 @@ def aliases(factors: Sequence[str], cells: Collection[str]) -> tuple[Alias, ...]
         InputError: a code is not one of 0 and 1 per factor.
     """
     found = _checked(factors, cells)
-    if not is_fraction(factors, found):
+    words = _words(factors, found)
+    if not words:
         return ()
-    groups: dict[tuple[int, ...], list[tuple[Effect, int]]] = {}
-    for effect, signs in _effects(factors, found):
-        if len(set(signs)) > 1:
-            key = tuple(sign * signs[0] for sign in signs)
-            groups.setdefault(key, []).append((effect, signs[0]))
     made = []
-    for key, members in groups.items():
-        (first, sign), size = members[0], len(members[0][0])
-        coefficients = tuple(
-            own * sign * Fraction(2**size, 2 ** len(effect)) for effect, own in members
+    told: set[Word] = set(words)
+    for effect in subsets(len(factors)):
+        if frozenset(effect) in told:
+            continue
+        parts = together(effect, words)
+        told |= {alias for _, alias in parts}
+        made.append(
+            Alias(
+                tuple(_named(alias, factors) for _, alias in parts),
+                tuple(sign * shrunk(alias, effect) for sign, alias in parts),
+                dict(zip(found, contrast(effect, found), strict=True)),
+            )
         )
-        scale = sign * 2.0**size / len(found)
-        weights = {code: scale * value for code, value in zip(found, key, strict=True)}
-        made.append(Alias(tuple(effect for effect, _ in members), coefficients, weights))
-        assert made[-1].effects[0] == first
     return tuple(made)
 
 
@@ -101,23 +100,26 @@ def defining(factors: Sequence[str], cells: Collection[str]) -> tuple[str, ...]:
     Raises:
         InputError: a code is not one of 0 and 1 per factor.
     """
-    found = _checked(factors, cells)
-    if not is_fraction(factors, found):
-        return ()
+    words = _words(factors, _checked(factors, cells))
     return tuple(
-        ("-" if signs[0] < 0 else "") + word(effect, factors)
-        for effect, signs in _effects(factors, found)
-        if len(set(signs)) == 1
+        ("-" if words[frozenset(one)] < 0 else "") + word(_named(one, factors), factors)
+        for one in subsets(len(factors))
+        if frozenset(one) in words
     )
 
 
 def is_fraction(factors: Sequence[str], cells: Collection[str]) -> bool:
     """Whether the cells are a regular fraction: fewer than 2^k, closed under x + y + z mod 2."""
-    found = sorted({int(code, 2) for code in cells if code})
-    if not 1 < len(found) < 2 ** len(factors):
-        return False
-    moved = {value ^ found[0] for value in found}
-    return all(a ^ b in moved for a in moved for b in moved)
+    return bool(_words(factors, sorted({code for code in cells if code})))
+
+
+def _words(factors: Sequence[str], cells: Sequence[str]) -> Mapping[Word, int]:
+    """Return what is constant over a fraction; nothing where the cells are none."""
+    return (constant_words(cells) or {}) if 1 < len(cells) < 2 ** len(factors) else {}
+
+
+def _named(effect: Collection[int], factors: Sequence[str]) -> Effect:
+    return tuple(factors[i] for i in sorted(effect))
 
 
 def _checked(factors: Sequence[str], cells: Collection[str]) -> list[str]:
@@ -125,14 +127,3 @@ def _checked(factors: Sequence[str], cells: Collection[str]) -> list[str]:
         if len(code) != len(factors) or set(code) - {"0", "1"}:
             raise InputError("cell", code, f"give 0 or 1 for each of {len(factors)} factors")
     return sorted(set(cells))
-
-
-def _effects(
-    factors: Sequence[str], cells: Sequence[str]
-) -> Iterator[tuple[Effect, tuple[int, ...]]]:
-    """Yield every effect with its sign in each cell, those of few factors first."""
-    k = len(factors)
-    for size in range(1, k + 1):
-        for subset in combinations(range(k), size):
-            signs = tuple(prod(1 if code[i] == "1" else -1 for i in subset) for code in cells)
-            yield tuple(factors[i] for i in subset), signs
