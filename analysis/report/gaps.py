@@ -7,7 +7,7 @@ import numpy as np
 from analysis import arms
 from analysis.layout import ALL
 from analysis.place import NOT_ESTIMABLE
-from analysis.planning.fraction_report import fraction_table
+from analysis.report.fraction import fraction_table
 from analysis.report.rows import TITLES, ModelTable, interval, pp, span
 from analysis.report.table import Table
 from analysis.uncertainty import Uncertainty, checked_target

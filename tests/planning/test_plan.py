@@ -9,9 +9,9 @@ from analysis.figures.power import curves, power_curves
 from analysis.layout import INTERVENTIONS
 from analysis.planning.boundaries import boundary, equal
 from analysis.planning.designs import Cells
-from analysis.planning.fraction_report import fraction_table
 from analysis.planning.power import Assumed, Components, Price, Size, best_split
 from analysis.planning.simulate import matched
+from analysis.report.fraction import fraction_table
 from analysis.uncertainty import Uncertainty
 from diagnose.cli.main import main
 from diagnose.design import cells

@@ -1,20 +1,19 @@
 """What the analysis of a fraction reports: its contrasts, each with all that it is aliased with."""
 
-from typing import TYPE_CHECKING
+import numpy as np
 
-from scipy.special import stdtrit
-
+from analysis.estimands import Contrast
+from analysis.estimands.registry import UNLIMITED
+from analysis.estimates import evaluate
 from analysis.planning.designs import Cells
 from analysis.planning.fractional import LETTERS
-from analysis.planning.stopping import tested
+from analysis.report.rows import interval, pp
 from analysis.report.table import Table
+from analysis.study import Study
 from analysis.uncertainty import Uncertainty
 
-if TYPE_CHECKING:
-    from analysis.study import Study
 
-
-def fraction_table(study: "Study", model: str, how: Uncertainty) -> Table | None:
+def fraction_table(study: Study, model: str, how: Uncertainty) -> Table | None:
     """Return the contrasts of a fraction with their intervals; None for other designs.
 
     Args:
@@ -26,15 +25,19 @@ def fraction_table(study: "Study", model: str, how: Uncertainty) -> Table | None
     design = Cells(factors, tuple(sorted(study.layout.cells)))
     if design.factors != factors or not design.aliases:
         return None
-    rows = []
+    position = {code: place for place, code in enumerate(study.layout.codes)}
+    specs = []
     for one in design.aliases:
-        weights = {design.reduced[code]: weight for code, weight in one.weights.items()}
-        found = tested(study.sample, (model, "success"), weights, how.target)
+        weights = np.zeros(len(position))
+        for code, weight in one.weights.items():
+            weights[position[design.reduced[code]]] = weight
+        specs.append(Contrast(one.name, weights))
+    found = evaluate(study.place(model, how), specs, [UNLIMITED] * len(specs))
+    rows = []
+    for one, estimate in zip(design.aliases, found, strict=True):
         told = ["–", "not estimable"]
-        if found.se > 0:
-            reach = float(stdtrit(found.df, 0.975)) * found.se
-            low, high = (100 * (found.estimate + side * reach) for side in (-1, 1))
-            told = [f"{100 * found.estimate:+.1f}", f"[{low:.1f}, {high:.1f}]"]
+        if not estimate.status:
+            told = [pp(estimate.estimate), interval(estimate.ci_low, estimate.ci_high)]
         rows.append([one.letters(factors), one.name, *told])
     names = ", ".join(f"{LETTERS[i]} {name}" for i, name in enumerate(factors))
     note = (
