@@ -48,15 +48,29 @@ class Decided(Protocol):
     """What a rule returns: a look that has no number of episodes yet."""
 
     @property
-    def number(self) -> int: ...  # noqa: D102
+    def number(self) -> int:
+        """Of the look, from 1."""
+        ...
+
     @property
-    def runs(self) -> int: ...  # noqa: D102
+    def runs(self) -> int:
+        """Complete in every cell that was still running."""
+        ...
+
     @property
-    def stopped(self) -> tuple[str, ...]: ...  # noqa: D102
+    def stopped(self) -> tuple[str, ...]:
+        """Cells of which nothing more is run."""
+        ...
+
     @property
-    def said(self) -> str: ...  # noqa: D102
+    def said(self) -> str:
+        """Which stops and why, or that none does, in a line."""
+        ...
+
     @property
-    def facts(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def facts(self) -> Mapping[str, Any]:
+        """The numbers behind it, as JSON."""
+        ...
 
 
 class StoppingRule(Protocol):

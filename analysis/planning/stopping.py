@@ -27,13 +27,24 @@ class Outcome(Protocol):
     """What the engine tells of an episode."""
 
     @property
-    def task(self) -> str: ...  # noqa: D102
+    def task(self) -> str:
+        """The task."""
+        ...
+
     @property
-    def run(self) -> int: ...  # noqa: D102
+    def run(self) -> int:
+        """Its run."""
+        ...
+
     @property
-    def cell(self) -> str: ...  # noqa: D102
+    def cell(self) -> str:
+        """The cell."""
+        ...
+
     @property
-    def success(self) -> bool | None: ...  # noqa: D102
+    def success(self) -> bool | None:
+        """Whether it passed; None = not observed."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.report import conduct, findings
-from analysis.report.blocks import Numbers, Report, Section, TableBlock
+from analysis.report.blocks import Block, Numbers, Report, Section, TableBlock
 from analysis.report.markdown import FIGURES, markdown
 from analysis.report.recorded import Made, Recorded
 from analysis.report.table import Table, save
@@ -69,17 +69,19 @@ def _named_apart(sections: Sequence[Section]) -> list[Section]:
     seen = Counter[str]()
     apart = []
     for section in sections:
-        blocks = []
-        for block in section.blocks:
-            if isinstance(block, TableBlock | Numbers):
-                name = block.table.name
-                seen[name] += 1
-                if seen[name] > 1:
-                    table = replace(block.table, name=f"{name}-{seen[name]}")
-                    block = replace(block, table=table)  # noqa: PLW2901
-            blocks.append(block)
+        blocks = [_numbered(block, seen) for block in section.blocks]
         apart.append(replace(section, blocks=blocks))
     return apart
+
+
+def _numbered(block: Block, seen: Counter[str]) -> Block:
+    if not isinstance(block, TableBlock | Numbers):
+        return block
+    name = block.table.name
+    seen[name] += 1
+    if seen[name] == 1:
+        return block
+    return replace(block, table=replace(block.table, name=f"{name}-{seen[name]}"))
 
 
 def write(report: Report, folder: Path) -> Path:

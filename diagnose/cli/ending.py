@@ -111,7 +111,9 @@ def end_of(study: Study) -> None:
         cli.figures(source, figures, only=None if study.forked else cli.QUICK)
         if page:
             _report(source, folder, page.parent)
-        said = {"device": _picture(study) is not None, "spent": spent(read_records(folder))}
+        largest = _Largest()
+        told = spent(map(largest.seen, read_records(folder)))
+        said = {"device": _picture(study, largest.record) is not None, "spent": told}
         text = canonical_json({**said, "of": _of(folder)})
         write_whole(folder / DRAWN, f"{text}\n".encode())
     if page:
@@ -188,22 +190,32 @@ def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.most_common())
 
 
-def _picture(study: Study) -> Path | None:
-    """Draw the largest device that passed, lit."""
+class _Largest:
+    """The largest device that passed, of the records that go by."""
+
+    def __init__(self) -> None:
+        self.record: EpisodeRecord | None = None
+        self._size = (0, "")
+
+    def seen(self, record: EpisodeRecord) -> EpisodeRecord:
+        """Look at a record and hand it on."""
+        if record.success and record.circuit and record.verdict:
+            size = (len(record.circuit["blocks"]), record.task)
+            if size > self._size:
+                self.record, self._size = record, size
+        return record
+
+
+def _picture(study: Study, record: EpisodeRecord | None) -> Path | None:
+    """Draw a device that passed, lit."""
+    if record is None or record.circuit is None or record.verdict is None:
+        return None
     from diagnose.env.circuit import Circuit
     from diagnose.env.painter import draw
 
-    best: Any = None
-    for record in read_records(study.folder):
-        if record.success and record.circuit and record.verdict:
-            size = len(record.circuit["blocks"])
-            if best is None or (size, record.task) > (len(best.circuit["blocks"]), best.task):
-                best = record
-    if best is None:
-        return None
-    circuit = Circuit.from_json(best.circuit, study.tasks[best.task].area_side)
-    lamps = [lamp for lamp in best.verdict["lamps"] if lamp["rise_rt"] is not None]
+    circuit = Circuit.from_json(record.circuit, study.tasks[record.task].area_side)
+    lamps = [lamp for lamp in record.verdict["lamps"] if lamp["rise_rt"] is not None]
     at_rt = max(lamp["rise_rt"] for lamp in lamps)
     path = study.folder / "device.png"
-    draw(circuit, path, trace_at_rt=at_rt, title=f"{best.task}, {at_rt:g} rt after the press")
+    draw(circuit, path, trace_at_rt=at_rt, title=f"{record.task}, {at_rt:g} rt after the press")
     return path

@@ -46,10 +46,7 @@ def gathered(source: Path, *, pictures: bool) -> Recorded:
         retried=sum(map(_lines, files)) - sum(use.episodes for use in sums.uses.values()),
         causes={name: cause.sentence for name, cause in CAUSES.items()},
         examples=tuple(
-            _example(sums.smallest[cause], source, pictures=pictures)
-            for cause, _ in sorted(sums.causes.items(), key=lambda one: (-one[1], one[0]))[
-                :EXAMPLES
-            ]
+            _example(record, source, pictures=pictures) for record in sums.examples(EXAMPLES)
         ),
         versions=tuple((name, ", ".join(sorted(found))) for name, found in _sorted(sums.versions)),
         hashes=tuple(_hashes(sums, _json(folder / "study.json"))),
