@@ -69,14 +69,15 @@ class _Sums:
 
     def add(self, line: bytes, record: EpisodeRecord) -> None:
         """Take a record in, and the line it stood in."""
-        used, own = record.usage, self.uses.get(record.cell, CellUse(record.cell))
+        used, own = record.own_usage, self.uses.get(record.cell, CellUse(record.cell))
+        inherited = record.usage.turns - used.turns  # of the episode that a fork goes on from
         seconds = self._seconds.get(record.episode_id)
         ends = Counter(own.ends)
         ends[record.stop_reason] += 1
         self.uses[record.cell] = replace(
             own,
             episodes=own.episodes + 1,
-            calls=own.calls + (len(record.calls) or used.turns),
+            calls=own.calls + (len(record.calls) - inherited if record.calls else used.turns),
             turns=own.turns + used.turns,
             trials=own.trials + used.trials,
             tokens_in=own.tokens_in + used.input_tokens,

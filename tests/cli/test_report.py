@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,19 @@ def test_what_episodes_used_is_summed_over_those_that_count(folder: Path) -> Non
     assert use.ends == Counter(one.stop_reason for one in own)
     assert found.retried == 1
     assert dict(found.versions)["engine"] == own[0].versions["engine"]
+
+
+def test_what_a_fork_inherited_is_not_used_again(tmp_path: Path) -> None:
+    before = Usage(turns=3, trials=2, input_tokens=1000, output_tokens=100, cost_usd=0.25)
+    texts = ("source", "study", "at", "arm", "snapshot_sha256", "messages_sha256")
+    fork = {**dict.fromkeys(texts, "x"), "turn": 3, "inherited": asdict(before)}
+    used = Usage(turns=5, trials=3, input_tokens=1600, output_tokens=170, cost_usd=0.375)
+    call = {"agent": "main", "number": 1, "input_tokens": 1, "output_tokens": 1, "cost_usd": 0.0}
+    one = record(usage=used, fork=fork, calls=(call,) * 5)
+    (tmp_path / "episodes.jsonl").write_text(one.to_line())
+    (use,) = gathered(tmp_path, pictures=False).uses
+    assert (use.turns, use.trials, use.calls) == (2, 1, 2)
+    assert (use.tokens_in, use.tokens_out, use.usd) == (600, 70, 0.125)
 
 
 def test_the_smallest_failed_device_of_each_cause_is_drawn(folder: Path) -> None:
