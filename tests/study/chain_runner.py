@@ -12,10 +12,9 @@ from pathlib import Path
 from diagnose.curriculum import Chains, chained
 from diagnose.design import EpisodePlan
 from diagnose.errors import InfrastructureError
-from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store, episode_id
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import RunPolicy
 from diagnose.tasks import task
 from tests.study import fake
 
@@ -43,8 +42,7 @@ class Execute:
         self.fault, self.folder = fault, folder
 
     def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
-        with (self.folder / "executed").open("a") as log:
-            log.write(f"{plan.task} {plan.run} {plan.cell}\n")
+        fake.note(self.folder, plan)
         if plan == VICTIM and self.fault == "lost":
             raise InfrastructureError("quota", "none left")
         if plan == VICTIM and self.fault == "lost_once" and not (self.folder / "struck").exists():
@@ -64,14 +62,8 @@ def main() -> int:
     folder, workers, fault = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     policy = RunPolicy(workers, retry_unobserved=fault == "retry")
     with Store(folder, fake.header(PLANS)) as store:
-        end = run_study(
-            PLANS,
-            Execute(fault, folder),
-            store,
-            identify=identify,
-            unobserved=unobserved,
-            policy=policy,
-            progress=Progress(sys.stdout),
+        end = fake.ran(
+            PLANS, Execute(fault, folder), store, policy, identify=identify, unobserved=unobserved
         )
     print(json.dumps({"recorded": end.recorded, "not_observed": end.not_observed}))
     return end.exit_code

@@ -1,12 +1,16 @@
 """A tiny deterministic stand-in for the agent loop: a record that depends on its plan only."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from diagnose.design import EpisodePlan, Factor, schedule, schedule_sha256
+from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord, InterventionRecord, Outcome, Usage
 from diagnose.seeds import seed_of, uniform
-from diagnose.store import episode_id
+from diagnose.store import Store, episode_id
+from diagnose.study import RunPolicy, StudyEnd, run_study
 
 SEED = 7
 FACTORS = (
@@ -76,6 +80,24 @@ def execute(plan: EpisodePlan) -> EpisodeRecord:
 def unobserved(plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
     """The record of a plan that could not be observed."""
     return record(plan, "not_observed", f"{cause}: {detail}")
+
+
+def note(folder: Path, plan: EpisodePlan, *first: object) -> None:
+    """Write down, for the tests, what really ran."""
+    with (folder / "executed").open("a") as log:
+        print(*first, plan.task, plan.run, plan.cell, file=log)
+
+
+def ran(
+    scheduled: Sequence[EpisodePlan],
+    execute: Callable[[EpisodePlan], EpisodeRecord],
+    store: Store,
+    policy: RunPolicy,
+    **other: object,
+) -> StudyEnd:
+    """Run a fake study, in a process that its tests may kill."""
+    usual = {"identify": identify, "unobserved": unobserved, "progress": Progress(sys.stdout)}
+    return run_study(scheduled, execute, store, policy=policy, **{**usual, **other})
 
 
 def expected(scheduled: Sequence[EpisodePlan]) -> list[str]:

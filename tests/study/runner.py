@@ -15,10 +15,9 @@ from pathlib import Path
 
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError
-from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import RunPolicy
 from tests.study import fake
 
 SLOW_S = 0.03
@@ -34,8 +33,7 @@ class Execute:
         self.folder = folder
 
     def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
-        with (self.folder / "executed").open("a") as log:  # what really ran, for the tests
-            log.write(f"{os.getpid()} {plan.task} {plan.run} {plan.cell}\n")
+        fake.note(self.folder, plan, os.getpid())
         if self.fault.startswith("brood"):
             self.spawn()
             time.sleep(SLOW_S)
@@ -95,16 +93,7 @@ def main() -> int:
     )
     try:
         with Store(folder, fake.header(PLANS)) as store:
-            end = run_study(
-                PLANS,
-                Execute(fault, folder),
-                store,
-                identify=fake.identify,
-                unobserved=fake.unobserved,
-                policy=policy,
-                progress=Progress(sys.stdout),
-                concurrency=concurrency,
-            )
+            end = fake.ran(PLANS, Execute(fault, folder), store, policy, concurrency=concurrency)
     except DiagnoseError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2

@@ -5,11 +5,10 @@ import time
 from pathlib import Path
 
 from diagnose.design import EpisodePlan
-from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.shards import Shard
 from diagnose.store import Store
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import RunPolicy
 from tests.study import chain_runner, fake
 
 PLANS = fake.plans(tasks=4)
@@ -24,8 +23,7 @@ def main() -> int:
     def execute(plan: EpisodePlan) -> EpisodeRecord:
         if chains:
             return chain_runner.Execute("none", folder)(plan)
-        with (folder / "executed").open("a") as log:
-            log.write(f"{plan.task} {plan.run} {plan.cell}\n")
+        fake.note(folder, plan)
         time.sleep(slow_s)
         return fake.execute(plan)
 
@@ -33,14 +31,13 @@ def main() -> int:
     mine = shard.deal(units.values())
     with Store(folder, fake.header(plans), shard) as store:
         store.claim([identify(plan) for plan in plans if units[plan] in mine])
-        end = run_study(
+        end = fake.ran(
             plans,
             execute,
             store,
+            RunPolicy(workers=2),
             identify=identify,
             unobserved=chain_runner.unobserved if chains else fake.unobserved,
-            policy=RunPolicy(workers=2),
-            progress=Progress(sys.stdout),
         )
     return end.exit_code
 

@@ -9,10 +9,9 @@ from analysis.planning.designs import Cells
 from analysis.planning.stopping import GroupSequential, group_sequential
 from diagnose.design import EpisodePlan
 from diagnose.errors import DiagnoseError, InfrastructureError
-from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import RunPolicy
 from tests.study import fake
 
 RUNS, EVERY = 8, 2
@@ -38,8 +37,7 @@ class Execute:
         self.fault, self.folder = fault, folder
 
     def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
-        with (self.folder / "executed").open("a") as log:
-            log.write(f"{plan.task} {plan.run} {plan.cell}\n")
+        fake.note(self.folder, plan)
         if plan == VICTIM and self.fault == "lost":
             raise InfrastructureError("quota", "none left")
         if self.fault == "slow":
@@ -53,16 +51,7 @@ def main() -> int:
     policy = RunPolicy(workers, retry_unobserved=fault == "retry")
     try:
         with Store(folder, fake.header(PLANS, stop=made.declared if made else None)) as store:
-            end = run_study(
-                PLANS,
-                Execute(fault, folder),
-                store,
-                identify=fake.identify,
-                unobserved=fake.unobserved,
-                policy=policy,
-                progress=Progress(sys.stdout),
-                stopping=made,
-            )
+            end = fake.ran(PLANS, Execute(fault, folder), store, policy, stopping=made)
     except DiagnoseError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
