@@ -7,7 +7,6 @@ import pandas as pd
 
 from analysis.figures.style import (
     COLOURS,
-    PAGE,
     SIZES,
     SPARE,
     Drawn,
@@ -22,6 +21,7 @@ from analysis.planning.power import Components, Size
 CLUSTERED, LOOSE = "new tasks: clustered", "these tasks only: not clustered"
 _STYLES = {CLUSTERED: (COLOURS["identification"], "-"), LOOSE: (SPARE[1], "--")}
 MOST_RUNS = 32
+WIDE = 9.0  # so that a curve's label stays clear of its neighbour. Unit: inch
 
 
 def curves(components: Components, sizes: Sequence[Size], effects: Sequence[float]) -> pd.DataFrame:
@@ -66,10 +66,10 @@ def power_curves(frame: pd.DataFrame, name: str, note: str) -> Drawn:
         name: the estimand.
         note: target, n, test, and where the spread is from.
     """
-    figure, [[left, right]] = canvas(PAGE, 3.9, 1, 2, sharey=True)
+    figure, [[left, right]] = canvas(WIDE, 4.2, 1, 2, sharey=True)
     own = frame.iloc[0]
     by_effect, by_runs = frame[frame["panel"] == "effect"], frame[frame["panel"] == "runs"]
-    height = 0.62  # of the first label; the others stand lower, clear of one another
+    height = 0.62  # of the first label; the others stand higher, where curves are further apart
     for (target, tasks, runs), part in by_effect.groupby(["target", "tasks", "runs"], sort=False):
         study = (tasks, runs) == (own["tasks"], own["runs"])
         colour, line = _STYLES[CLUSTERED if target == "new" else LOOSE]
@@ -84,7 +84,7 @@ def power_curves(frame: pd.DataFrame, name: str, note: str) -> Drawn:
             xytext=(-6 if loose else 6, 0), textcoords="offset points",
             bbox={"facecolor": theme().paper, "edgecolor": "none", "pad": 0.6},
         )  # fmt: skip
-        height -= 0.14
+        height += 0.14
     for target, part in by_runs.groupby("target", sort=False):
         kind = CLUSTERED if target == "new" else LOOSE
         colour, line = _STYLES[kind]
