@@ -11,7 +11,7 @@ TESTARGS ?=
 bin := .venv/bin
 export PYTHON
 
-.PHONY: help study test test-all test-inspect test-oracles test-launchers lint types contracts setup setup-test clean
+.PHONY: help study test test-all test-inspect test-oracles test-launchers test-services test-train lint types contracts setup setup-test clean
 
 help: ## say what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -39,10 +39,16 @@ test-oracles: .venv-oracles/stamp ## the analysis against other people's impleme
 test-launchers: .venv-launchers/stamp ## sweeps on joblib, on a Ray cluster of several nodes, and on submitit
 	@PYTHONPATH="$(CURDIR)" .venv-launchers/bin/python -m pytest tests/launchers $(TESTARGS)
 
-.venv-launchers/stamp: requirements/build.txt requirements/launchers.txt
-	@rm -rf .venv-launchers
-	@"$$(tools/find-python)" -m venv .venv-launchers
-	@for set in $^; do .venv-launchers/bin/python -I -m pip install --quiet --require-hashes --no-deps \
+test-services: .venv-services/stamp ## records on an object store, traces and runs told to servers: each run here for the tests
+	@PYTHONPATH="$(CURDIR)" .venv-services/bin/python -m pytest tests/services $(TESTARGS)
+
+test-train: .venv-train/stamp ## the extra `train`: treatments of a model's weights (torch: 5 GB)
+	@OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" .venv-train/bin/python -m pytest -n auto tests/training $(TESTARGS)
+
+.venv-launchers/stamp .venv-services/stamp .venv-train/stamp: .venv-%/stamp: requirements/build.txt requirements/%.txt
+	@rm -rf .venv-$*
+	@"$$(tools/find-python)" -m venv .venv-$*
+	@for set in $^; do .venv-$*/bin/python -I -m pip install --quiet --require-hashes --no-deps \
 		--no-build-isolation --disable-pip-version-check -r $$set || exit; done
 	@touch $@
 
@@ -70,5 +76,5 @@ setup-test:
 	@tools/setup.sh test
 
 clean: ## remove the environment and every cache; studies are kept
-	@rm -rf .venv .venv-inspect .venv-oracles .venv-launchers .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-inspect .venv-oracles .venv-launchers .venv-services .venv-train .venv-old-* .venv.lock build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

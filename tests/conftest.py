@@ -14,13 +14,16 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 # Figures are drawn to files; no test opens a window.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# Tested in environments of their own: make test-inspect, test-launchers, test-oracles.
+# Tested in environments of their own: make test-inspect, test-launchers, test-oracles,
+# test-services, test-train.
 collect_ignore = [
     folder
     for folder, needed in (
         ("inspect_logs", "inspect_ai"),
         ("launchers", "ray"),
         ("oracles", "shapiq"),
+        ("services", "moto"),
+        ("training", "torch"),
     )
     if not find_spec(needed)
 ]

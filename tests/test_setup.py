@@ -156,7 +156,9 @@ def test_the_requirement_files_are_those_that_set_up_reads_and_those_of_environm
         "inspect.txt",
         "launchers.txt",
         "oracles.txt",
+        "services.txt",
         "test.txt",
+        "train.txt",
     ]
 
 

@@ -22,3 +22,6 @@ compile test "$@" pyproject.toml --group test --constraint requirements/base.txt
 compile inspect "$@" --group inspect
 compile oracles "$@" --group oracles --constraint requirements/base.txt
 compile launchers "$@" pyproject.toml --group launchers --constraint requirements/base.txt
+compile train "$@" pyproject.toml --group train --constraint requirements/base.txt
+# Without base.txt's pins: see the group's comment.
+compile services "$@" pyproject.toml --group services
