@@ -166,9 +166,10 @@ class WorkerPool:
         Near the end nothing is handed out ahead, so that no plan waits behind a long episode
         while another worker idles. Suspects go alone to idle workers, before all others.
         """
-        for plan in [plan for plan in pending if plan in self._suspects]:
-            pending.remove(plan)
-            self._to_try_alone.append(plan)
+        if self._suspects:  # rarely any, and a study may have a hundred thousand plans pending
+            for plan in [plan for plan in pending if plan in self._suspects]:
+                pending.remove(plan)
+                self._to_try_alone.append(plan)
         idle = sum(not worker.assigned for worker in self._workers)
         while len(self._workers) < self._count and idle < len(pending) + len(self._to_try_alone):
             self._hire()
