@@ -11,10 +11,14 @@ from diagnose.intervention import Intervention
 from diagnose.models import Message, ToolCall
 from diagnose.records import EpisodeRecord
 from diagnose.replay import staged
+from diagnose.sandbox import Limits
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.protocol import answers, asked, tools_of
 from diagnose.subjects.stage import Stage
 
+# What is played again must end soon, and in the memory of a desk's machine, whoever recorded it.
+MOST_WALL_S = 60.0  # of one program
+MOST_MEMORY_BYTES = 1_000_000_000
 Interventions = Mapping[str, Intervention]
 
 
@@ -87,7 +91,12 @@ def _staged(record: EpisodeRecord, interventions: Interventions) -> tuple[Stage,
     if record.chain:
         raise LeftOutError("it goes on from another episode (a curriculum)")
     try:
+        limits = Limits(**record.config.get("limits", {}))
+        if limits.wall_s > MOST_WALL_S or limits.memory_bytes > MOST_MEMORY_BYTES:
+            raise LeftOutError("its programs may run longer or larger than is played again")
         return staged(record, interventions)
+    except LeftOutError:
+        raise
     except (DiagnoseError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise LeftOutError("its configuration is of another version") from error
 

@@ -85,6 +85,10 @@ def test_wordings_come_from_the_runs():
         ({"config": {"budgets": {"hopes": 1}}}, "of another version"),
         ({"config": {"budgets": {"turns": "many"}}}, "of another version"),
         ({"config": {"limits": {"host_calls": 1}}}, "does not pass there"),
+        ({"config": {"limits": {"wall_s": 1e6}}}, "longer or larger"),
+        ({"config": {"limits": {"memory_bytes": 2**31 - 1}}}, "longer or larger"),
+        ({"config": {"limits": {"wall_s": "5"}}}, "of another version"),
+        ({"config": {"limits": 5}}, "of another version"),
     ],
 )
 def test_where_there_is_none_it_says_why(change, said):
