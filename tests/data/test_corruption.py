@@ -14,7 +14,9 @@ from diagnose.env.variant import variant
 from diagnose.errors import InputError
 from diagnose.training.corruption import CORRUPTIONS, EDITS, MIXED, SHUFFLED, corrupted
 from diagnose.training.demonstrations import gold
+from diagnose.training.transcripts import own
 from tests.data.studies import collected, passes, records
+from tests.logs.played import REPLIES, played
 
 HOW = {"own": False, "gold": True, "near": 1.0, "validation": 0.0}
 RNG = np.random.default_rng
@@ -141,3 +143,15 @@ def test_a_wrong_call_is_one_that_there_is_not():
 def test_any_text_is_edited_or_left(kind, text, seed):
     found = EDITS[kind](text, PLAIN, RNG(seed))
     assert found is None or found != text
+
+
+def test_a_change_that_does_no_harm_does_not_count():
+    # Of 35 cells 30 hold glass far off: moving one of these leaves a device that passes.
+    glass = "\n".join(f"place({x}, 1, {z}, 'glass')" for x in range(20, 30) for z in (20, 24, 28))
+    record = played(REPLIES[2].replace("clear()", f"clear()\n{glass}"))
+    assert record.success
+    candidate = own(record, interventions_of(record))
+    for seed in range(6):
+        (spoilt,) = corrupted([candidate], 1.0, "wrong_coordinate", seed)
+        assert spoilt.corrupted == "wrong_coordinate"
+        assert not played(spoilt.messages[-1]["content"]).success
