@@ -84,8 +84,8 @@ def read(path: str | Path) -> Released:
     """Return the adapter in a file of the authors' layout.
 
     Raises:
-        InputError: The file is damaged, needs more than tensors, or lacks a tensor, has one too many
-            or one of the wrong shape, or a layer's copy of the embedding is another.
+        InputError: The file is damaged, needs more than tensors, or a tensor is missing, left over,
+            of the wrong shape, or, a layer's copy of the embedding, another than it.
     """
     held = _tensors(Path(path))
     layers = sorted(int(found[1]) for name in held if (found := _GATE.fullmatch(name)))
@@ -128,7 +128,7 @@ def load(model: Any, path: str | Path, adapter_name: str = "default") -> PeftMod
         adapter_name: What to call the adapter in the model.
 
     Raises:
-        InputError: The file cannot be read as such, or is for another model's width, layers or heads.
+        InputError: The file cannot be read as such, or is for a model of another shape.
     """
     released = read(path)
     config = released.config()

@@ -1,4 +1,4 @@
-"""What an Aligner is: its number of tokens, the layers it acts on, and the model it was made for."""
+"""What an Aligner is: its tokens, the layers that read them, and the model it was made for."""
 
 from dataclasses import dataclass, field
 

@@ -75,7 +75,7 @@ class AlignerLayer(nn.Module, BaseTunerLayer):
     def _prefix(self, adapter: str, cache: Any) -> Prefix:
         """Return an adapter's prefix, once for each sequence that is being written.
 
-        It is kept in the model's own cache, beside the keys of the words, and so is dropped with it.
+        It is kept in the model's own cache, beside the keys of the words, and dropped with it.
         """
         embedding = self.embeddings[adapter].weight
         gate = self.aligner_gate[adapter].weight

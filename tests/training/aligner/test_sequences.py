@@ -147,6 +147,8 @@ def test_gradients_are_the_same_with_checkpoints(family, reentrant, tokens):
     late = adapted(base(family), tokens=tokens)
     late.activation_checkpointing_enable({"use_reentrant": reentrant})
     late.enable_input_require_grads()
+    assert model.is_activation_checkpointing
+    assert late.is_activation_checkpointing
     for other in (checkpointed, gradients(late)):
         assert plain.keys() == other.keys()
         for name, gradient in plain.items():
