@@ -11,12 +11,12 @@ import torch
 from peft import PeftConfig, PeftModel, get_peft_model
 from peft.utils.peft_types import PeftType
 from safetensors.torch import load_file, save_file
-from tests.training.aligner.tiny import WIDTH, adapted, answered, base, open_gates, words
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from diagnose.errors import ConfigError, InputError
 from diagnose.training.aligner import AlignerConfig, AlignerModel
 from diagnose.training.aligner.registration import member, register
+from tests.training.aligner.tiny import WIDTH, adapted, answered, base, open_gates, words
 
 
 @pytest.mark.parametrize("low", [False, True])

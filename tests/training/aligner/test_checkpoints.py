@@ -1,4 +1,4 @@
-"""The authors' layout: files of it are made here, by their description, not by the code under test."""
+"""The authors' layout: its files are made here, by its description and not by what is tested."""
 
 import contextlib
 import io
@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.training.aligner.tiny import HEADS, LAYERS, WIDTH, adapted, answered, base, words
 
 from diagnose.errors import InputError
 from diagnose.training.aligner import AlignerConfig, load, read, write
+from tests.training.aligner.tiny import HEADS, LAYERS, WIDTH, adapted, answered, base, words
 
 
 def released(tokens=3, width=WIDTH, layers=LAYERS, heads=HEADS, first=2):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from tests.training.aligner.tiny import VOCABULARY, adapted, answered, base, words
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Trainer, TrainingArguments
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from diagnose.training.aligner import AlignerConfig
+from tests.training.aligner.tiny import VOCABULARY, adapted, answered, base, words
 
 STEPS = 3
 
@@ -163,6 +163,6 @@ def test_by_hand_a_step_is_a_step_of_the_formula():
     rate = 1e-4
     with torch.no_grad():
         for one in trained:
-            one -= rate * one.grad
+            one.sub_(rate * one.grad)
         fallen = float(start - loss())
     assert fallen == pytest.approx(rate * square, rel=0.02)
