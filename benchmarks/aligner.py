@@ -3,8 +3,8 @@
     PYTHONPATH=. .venv-train/bin/python benchmarks/aligner.py [rounds] [batch] [length]
 
 One model of random weights is adapted in each way in turn, rounds alternate, and the medians over
-rounds are compared. LoRA has rank 8 on the query and value projections, PEFT's own default. The
-memory is what one step leaves alive for its backward pass: bytes of the tensors that autograd saves,
+rounds are compared. LoRA has rank 8 on the query and value projections, PEFT's own default. Memory
+is what one step leaves alive for its backward pass: bytes of the tensors that autograd saves,
 without the model's weights. Then one token is generated after another, with and without an adapter.
 """
 
