@@ -32,7 +32,7 @@ DAMAGES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Released:
     """An adapter of that layout, in float32.
 

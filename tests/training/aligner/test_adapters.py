@@ -179,7 +179,7 @@ def test_a_worker_takes_a_model_by_pickle():
     out = context.Queue()
     worker = context.Process(target=_in_a_worker, args=(pickle.dumps(model), words(), out))
     worker.start()
-    there = torch.from_numpy(out.get(timeout=120))
+    there = torch.from_numpy(out.get(timeout=600))
     worker.join()
     assert torch.allclose(there, answered(model, words()), atol=1e-5)
 
