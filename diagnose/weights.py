@@ -15,7 +15,6 @@ from diagnose.records import canonical_json
 
 TREATMENT = "treatment.json"  # how weights were made
 ADAPTER = "adapter_config.json"
-_READ = 1 << 22
 # Of settings: where a base once was, and which library wrote them.
 _INCIDENTAL = frozenset({"_name_or_path", "base_model_name_or_path", "revision", "peft_version",
                          "transformers_version"})  # fmt: skip
@@ -80,24 +79,47 @@ def weights_sha256(field: str, folder: str) -> str:
         raise ConfigError(field, folder, remedy)
     if not (is_adapter(place) or (place / "config.json").is_file()):
         raise ConfigError(field, folder, f"it holds neither config.json nor {ADAPTER}")
-    tensors = sorted(place.glob("*.safetensors"))
-    if not tensors:
+    if not list(place.glob("*.safetensors")):
         remedy = (
             "it holds no .safetensors, and weights in a pickle are not read; write them again with "
             "save_pretrained(..., safe_serialization=True)"
         )
         raise ConfigError(field, folder, remedy)
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(tensors_sha256(place).encode())
     for name in _SETTINGS:
         if (place / name).is_file():
             kept = {k: v for k, v in _json(field, place / name).items() if k not in _INCIDENTAL}
             digest.update(f"{name}\0{canonical_json(kept)}\0".encode())
-    for path in [*tensors, *(place / name for name in _TOKENIZER if (place / name).is_file())]:
-        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as handle:
-            while part := handle.read(_READ):
-                digest.update(part)
+    for name in () if is_adapter(place) else _TOKENIZER:  # an adapter answers by its model's
+        if (place / name).is_file():
+            digest.update(f"{name}\0{_sha256(place / name)}\0".encode())
     return digest.hexdigest()
+
+
+def tensors_sha256(folder: Path) -> str:
+    """Return the hash of a folder's safetensors, as a treatment names its base."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        digest.update(f"{path.name}:{_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def check_base(field: str, folder: str, model: str) -> None:
+    """Refuse weights that were made from another model than the one they are laid on.
+
+    Args:
+        field: of the configuration that names ``folder``, for messages.
+        folder: of weights; without a treatment's file there, nothing says what their model was.
+        model: folder of the model.
+
+    Raises:
+        ConfigError: their base is another.
+    """
+    path = Path(folder) / TREATMENT
+    base = _json(field, path).get("base_sha256") if path.is_file() else None
+    if base is not None and base != tensors_sha256(Path(model)):
+        remedy = f"{path.name} says that it was made from another model than subject.model {model}"
+        raise ConfigError(field, folder, remedy)
 
 
 def applied_by(field: str, folder: str) -> dict[str, Any]:
@@ -121,6 +143,11 @@ def applied_by(field: str, folder: str) -> dict[str, Any]:
         else:
             raise ConfigError(f"{field}: {path.name}: {name}", value, f"give a {kind.__name__}")
     return told
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _json(field: str, path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from diagnose.models import Call, CallUsage, Caps, Message, Reply
 from diagnose.models.litellm import call_seed
 from diagnose.models.litellm import client as gateways
 from diagnose.models.local.settings import OPERATIONAL, Settings
-from diagnose.weights import weights_sha256
+from diagnose.weights import check_base, weights_sha256
 
 __all__ = ["Local", "Settings"]
 
@@ -52,6 +52,8 @@ class Local:
         self._base = weights_sha256("subject.model", self.settings.model)
         self._folder = self.settings.adapter
         self._own = weights_sha256("subject.adapter", self._folder) if self._folder else ""
+        if self._folder:
+            check_base("subject.adapter", self._folder, self.settings.model)
         self._treatment = ""
         self._shared = _Shared(self.settings)
 
@@ -72,9 +74,11 @@ class Local:
 
     def treated(self, folder: str) -> "Local":
         """See ``Treatable.treated``."""
+        field = "interventions.weights.treatments"
+        check_base(field, folder, self.settings.model)
         other = copy.copy(self)
         other._folder = folder
-        other._treatment = weights_sha256("interventions.weights.treatments", folder)
+        other._treatment = weights_sha256(field, folder)
         return other
 
     @contextmanager
