@@ -21,8 +21,15 @@ class Weights:
 
     capacity = "treatment"
 
-    def __init__(self, treatments: Sequence[str] = (), sham: str = "") -> None:
+    def __init__(
+        self, treatments: Sequence[str] = (), sham: str = "", retention: Sequence[str] = ()
+    ) -> None:
         """Take the treatments' folders; they are read when a dose of them is asked for.
+
+        Args:
+            treatments: a folder for each dose from 1.
+            sham: the folder of dose 9; empty for none.
+            retention: tasks of old skills, by which forgetting is judged and nothing else.
 
         Raises:
             ConfigError: they are no list of folders, or too many.
@@ -37,6 +44,10 @@ class Weights:
             raise ConfigError("interventions.weights.treatments", len(treatments), remedy)
         if not isinstance(sham, str):
             raise ConfigError("interventions.weights.sham", sham, "give a folder, or nothing")
+        old: object = retention
+        if isinstance(old, str) or not all(isinstance(one, str) for one in retention):
+            remedy = "give a list of tasks, such as [A-L1]"
+            raise ConfigError("interventions.weights.retention", retention, remedy)
         self._folders = dict(enumerate(treatments, start=1)) | ({SHAM: sham} if sham else {})
         self._applied: dict[int, Mapping[str, Any]] = {}
 
