@@ -1,7 +1,6 @@
 """Treatments of the subject's weights: who answers in which cell, and what records say of it."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from diagnose.cli.sections import without
@@ -31,16 +30,19 @@ class Treated:
         self._factors, self._entries, self._model = factors, entries, model
         self._treating: dict[str, Treating] = {}
         self._applied: dict[str, dict[str, Any]] = {}
+        self._models: dict[str, Model] = {}
         for factor in factors:
             one: object = interventions.get(factor.name)
             if not isinstance(one, Treating):
                 continue
-            doses = [dose for dose in factor.levels if dose]
-            if doses and not isinstance(model, Treatable):
+            folders = {dose: one.weights(dose) for dose in factor.levels if dose}
+            if isinstance(model, Treatable):
+                self._models |= {folder: model.treated(folder) for folder in folders.values()}
+            elif folders:
                 remedy = "its weights are not at hand: take subject=local, or leave the factor out"
                 raise ConfigError(f"interventions/{factor.name}", model.name, remedy)
             self._treating[factor.name] = one
-            self._applied[factor.name] = {str(dose): dict(one.applied(dose)) for dose in doses}
+            self._applied[factor.name] = {str(dose): dict(one.applied(dose)) for dose in folders}
         if sum(map(bool, self._applied.values())) > 1:
             raise ConfigError("interventions", sorted(self._treating), "one factor treats weights")
 
@@ -65,13 +67,3 @@ class Treated:
             if dose and factor.name in self._treating:
                 return self._models[self._treating[factor.name].weights(dose)]
         return self._model
-
-    @cached_property
-    def _models(self) -> Mapping[str, Model]:
-        model = self._model
-        assert isinstance(model, Treatable)
-        return {
-            one.weights(int(dose)): model.treated(one.weights(int(dose)))
-            for name, one in self._treating.items()
-            for dose in self._applied[name]
-        }

@@ -127,7 +127,7 @@ def test_without_tasks_for_retention_it_is_the_interaction_turned_round() -> Non
 
 
 def test_intervals_for_new_runs_cover_what_was_planted() -> None:
-    """Eighty studies, twelve rows each that hang together: 0.95 less three errors of 80 x 3 draws."""
+    """Eighty studies, whose twelve rows hang together: 0.95 less three errors of 240 draws."""
     held = []
     for seed in range(80):
         one = study(raw(seed, runs=6, levels=(0, 1)))

@@ -45,8 +45,10 @@ class Local:
             ConfigError: a value is wrong, nothing is called so, or there are no weights to read.
         """
         given = {name: value for name, value in settings.items() if value is not None}
+        if not isinstance(given.get("stop", ""), str):
+            given["stop"] = tuple(given["stop"])  # Hydra's list is none
         try:
-            self.settings = Settings(**{"model": "", **given, "stop": tuple(given.get("stop", ()))})
+            self.settings = Settings(**{"model": "", **given})
         except TypeError as error:
             raise ConfigError("subject", sorted(settings), str(error)) from error
         self._base = weights_sha256("subject.model", self.settings.model)
