@@ -13,14 +13,17 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import treatments
 from analysis.compacted import compacted
 from analysis.episodes import Source, validated
-from analysis.layout import CAPACITIES, INTERVENTIONS
+from analysis.layout import CAPACITIES, INTERVENTIONS, TREATMENT
 from analysis.planning import stopped
 from analysis.recorded import recorded
+from analysis.treatments import Treatments
 from diagnose.errors import InputError
 from diagnose.ledger import parts_of
 
+_BY_NAME = {**CAPACITIES, "weights": TREATMENT}  # of factors whose records do not say it
 BUNDLE = "+"  # joins the names of factors that a design only switches together
 
 
@@ -36,6 +39,7 @@ class Loaded:
     held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
     stop: stopped.Stop | None = None  # the study's declared looks
+    treatments: Treatments = field(default_factory=Treatments)  # of the subject's weights
 
 
 def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
@@ -121,6 +125,8 @@ def _load_study(path: Path) -> Loaded:
     places = raw.pop("where").tolist()
     study = str(raw.pop("study").iloc[0])
     varied = [name for name in factors if name not in held]
+    for name in (one for one in factors if capacities.get(one) == TREATMENT):
+        raw = raw.drop(columns=f"used_{name}", errors="ignore")  # nothing is offered to be used
     for bundle in bundles:
         capacities[_bundled(raw, varied, bundle)] = " + ".join(
             _capacities(bundle, capacities).values()
@@ -135,9 +141,9 @@ def _load_study(path: Path) -> Loaded:
     stop = stopped.read(file.parent)
     if planned is not None and stop is not None:
         planned -= stop.not_run
-    return Loaded(
-        table, ordered, _capacities(ordered, capacities), truth, name, held, planned, stop
-    )
+    made = treatments.read(file.with_name("study.json"))
+    known = _capacities(ordered, capacities)
+    return Loaded(table, ordered, known, truth, name, held, planned, stop, made)
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:
@@ -173,7 +179,7 @@ def _plan(path: Path) -> tuple[dict[str, int], int | None, list[list[str]]]:
 
 
 def _capacities(factors: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str]:
-    return {name: recorded.get(name) or CAPACITIES.get(name, name) for name in factors}
+    return {name: recorded.get(name) or _BY_NAME.get(name, name) for name in factors}
 
 
 def _read_truth(

@@ -11,6 +11,7 @@ from typing import Any
 from diagnose.cli.forked import Sources, Wanted, sources
 from diagnose.cli.sections import made, values, without
 from diagnose.cli.stopping_rule import stopping_rule
+from diagnose.cli.treated import Treated
 from diagnose.code import EPISODE, code_sha256, own_sha256
 from diagnose.config import SETTINGS, StudyConfig
 from diagnose.curriculum import Chains, chained
@@ -91,7 +92,7 @@ class Study:
             "tasks": [one.to_json() for one in self.tasks.values()],
             "model": self.model.name,
             "schedule_sha256": schedule_sha256(self.plans),
-            "interventions": self.config.interventions,
+            "interventions": self._treated.told,
             "env": list(self.config.env),
             "shared": self._shared,
             "code": self._intervention_code,
@@ -124,7 +125,8 @@ class Study:
     def _subject(self) -> dict[str, Any]:
         """What the subject is; where and how it is reached may change between runs."""
         how = self.model.operational if isinstance(self.model, Served) else frozenset()
-        return without(self.config.subject, *how)
+        own: Mapping[str, str] = getattr(self.model, "identity", {})  # of weights, their content
+        return {**without(self.config.subject, *how), **own}
 
     @property
     def _subject_code(self) -> str:
@@ -145,6 +147,12 @@ class Study:
             for factor in self.factors
             if factor.name != ENV and any(factor.levels)
         }
+
+    @cached_property
+    def _treated(self) -> Treated:
+        """Who answers in which cell; raises ConfigError where weights cannot be the subject's."""
+        entries = self.config.interventions
+        return Treated(self.factors, self.interventions, entries, self.model)
 
     @property
     def concurrency(self) -> int:
@@ -190,7 +198,7 @@ class Study:
         return {
             factor.name: {
                 "dose": dose,
-                **without(self.config.interventions[factor.name], "levels"),
+                **self._treated.setting(factor.name, dose),
                 "code": self._intervention_code[factor.name],
             }
             for factor, dose in zip(self.factors, self.doses(plan), strict=True)
@@ -260,7 +268,7 @@ class Study:
             task=chosen,
             family=family_of(chosen),
             run=plan.run,
-            model=self.model,
+            model=self._treated.answering(Cell.from_code(plan.cell)),
             interventions=self.interventions,
             budgets=self.budgets,
             limits=self.limits,
@@ -272,7 +280,7 @@ class Study:
                 **self._shared,
                 "code": {**self._shared["code"], **self._intervention_code},
                 "scaffold": asdict(self.scaffold),
-                "interventions": self.config.interventions,
+                "interventions": self._treated.told,
                 "design": self.config.design,
                 "env": list(self.config.env),
                 "setting": self.config.setting,
@@ -356,6 +364,7 @@ def compose(config: StudyConfig) -> Study:
         stopping=stopping_rule(config, factors, shard) if config.stop else None,
         shard=shard,
     )
+    study.header  # noqa: B018 - what cannot be is refused before anything runs
     return study if config.fork is None else _forked(study, *config.fork)
 
 

@@ -30,6 +30,11 @@ def recomposed(folder: Path) -> Study:
         raise InputError("study", str(folder), remedy)
     try:
         shared = header["shared"]
+        if "weights_sha256" in shared["subject"]:
+            remedy = (
+                "records say what its weights are, not where: its own command says what is current"
+            )
+            raise InputError("study", str(folder), remedy)
         named_in_order = [one["name"] for one in header["factors"] if one["name"] != ENV]
         # JSON keeps no order, and a cell's digits have one.
         interventions = {name: header["interventions"][name] for name in named_in_order}

@@ -20,6 +20,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 COMMANDS: Mapping[str, str] = {
     "run": "run a study (a Hydra application; see diagnose run --help)",
     "mcp": "serve one episode's world to an agent of your own, over the Model Context Protocol",
+    "serve": "serve weights on this machine to litellm: an OpenAI-compatible endpoint",
     "plan": "say what a study would run, cost and take; nobody is called",
     "status": "say how far studies are, and why an episode is or is not current",
     "doctor": "check a study's files: exit 0 sound, 1 not; --repair mends what loses nothing",
