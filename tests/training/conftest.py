@@ -11,15 +11,16 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Callable
+from typing import Any
 
-import pytest  # noqa: E402
+import pytest
 
 SPECIAL = ("<pad>", "<unk>", "<|im_start|>", "<|im_end|>")
 WORDS = (
-    *"system user assistant lamp dust repeater comparator button torch lever place connect press".split(),
-    *"the a on off is to of and light lit at tick delay set run hint note sketch answer yes no".split(),
+    *"system user assistant lamp dust repeater comparator button torch lever place".split(),
+    *"connect press the a on off is to of and light lit at tick delay set".split(),
+    *"run hint note sketch answer yes no".split(),
     *"zero one two three four five six seven eight nine left right up down north south".split(),
     *"0123456789",
     *". , : ; ( ) [ ] { } = + - * / < >".split(),
