@@ -1,1 +1,1 @@
-"""Treatments of a model's weights: data, objectives, adapters, trainer. Imports nothing heavy."""
+"""Treatments of a model's weights: data from records, training, adapters."""

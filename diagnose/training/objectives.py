@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import log_softmax
 
-IGNORE_INDEX = -100
-Tensor = torch.Tensor
+from diagnose.training.encoding import IGNORE_INDEX
 
 
 @dataclass(frozen=True)

@@ -199,9 +199,9 @@ def _whole(field: str, value: object, least: int) -> None:
 
 
 def _real(field: str, value: object, above: float | None = None, below: float = math.inf) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value < below:  # type: ignore[arg-type, operator]
-        if value > above if above is not None else value >= 0:  # type: ignore[operator]
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        enough = value >= 0 if above is None else value > above
+        if enough and value < below:
             return
     least = "0 or more" if above is None else f"above {above:g}"
     most = f", below {below:g}" if below < math.inf else ""
