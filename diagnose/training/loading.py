@@ -65,7 +65,7 @@ def load_tokenizer(home: Path, template: str) -> Any:
     return made
 
 
-def load_model(home: Path, settings: TrainSettings, trained: bool = True) -> Any:
+def load_model(home: Path, settings: TrainSettings) -> Any:
     """Return a base model; its weights in float32 where they are themselves trained.
 
     Raises:
@@ -74,8 +74,9 @@ def load_model(home: Path, settings: TrainSettings, trained: bool = True) -> Any
     """
     if home.is_dir():
         tensors_only(home)
-    whole = settings.adapter == "full" and trained  # master weights of a mixed-precision training
-    dtype = torch.float32 if whole else getattr(torch, settings.dtype)
+    # All of it trained in bfloat16 is trained in mixed precision: small steps would round to none.
+    half = settings.dtype == "bfloat16" and settings.adapter != "full"
+    dtype = torch.bfloat16 if half else torch.float32
     options: dict[str, Any] = {"dtype": dtype, "attn_implementation": settings.attention}
     if home.is_file():
         from transformers import GgufConfig

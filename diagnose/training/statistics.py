@@ -5,7 +5,7 @@ probability, the share of targets below 0.1 (which it hardly moves) and above 0.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +54,8 @@ def measured(
     sums = torch.zeros(5, dtype=torch.float64)
     count, training = 0, model.training
     model.eval()
-    # A model on an accelerator, too, is measured at the precision that it is trained in.
     device = next(model.parameters()).device
-    with torch.no_grad(), nullcontext():
+    with torch.no_grad():
         for inputs, labels in _batches(encoded, pad, batch):
             placed = {key: value.to(device) for key, value in inputs.items()}
             chosen = (labels[:, 1:] != IGNORE_INDEX).to(device)
