@@ -1,6 +1,7 @@
 """A base model, its tokeniser and an adapter to start from, refused before they could do harm."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def tensors_only(folder: Path) -> None:
         return  # these are preferred, and hold nothing else
     for path in sorted(one for pattern in PICKLES for one in folder.glob(pattern)):
         try:
-            torch.load(path, map_location="meta", weights_only=True)
+            with warnings.catch_warnings():  # what torch thinks of a foreign pickle's protocol
+                warnings.simplefilter("ignore", UserWarning)
+                torch.load(path, map_location="meta", weights_only=True)
         except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
             remedy = "the pickle needs more than tensors, or is broken; give safetensors"
             raise InputError("weights", str(path), remedy) from error

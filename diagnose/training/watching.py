@@ -64,11 +64,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # untyped
         self._times = times
         self._say = say
         self._said_at = float("-inf")
-        self._loss = ""
+        self._loss, self._rate = "", 0.0
         self.aside_s = 0.0  # spent on measuring
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Note where it begins, and at which steps to measure."""
+        self._rate = args.learning_rate
         self._began_at, self._first = time.monotonic(), state.global_step
         whole = state.max_steps
         parts = range(1, self._times + 1)
@@ -101,6 +102,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # untyped
         began_s = time.monotonic()
         found = self._measure()
         for split, values in found.items():
+            if not all(math.isfinite(one) for one in values.values()):
+                told = f"at step {step} the model's probabilities are no numbers"
+                raise ConfigError("learning_rate", self._rate, f"{told}; give less")
             self._log.append({"step": step, "split": split, **values})
         self.aside_s += time.monotonic() - began_s
         return found
