@@ -20,7 +20,7 @@ IGNORE_INDEX = -100  # of a label that is no target
 PLAIN = (
     "{% for message in messages %}### {{ message['role'] }}\n"
     "{% if message['role'] == 'assistant' %}"
-    "{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}\n"
+    "{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\\n' }}"
     "{% else %}{{ message['content'] }}\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}### assistant\n{% endif %}"
 )

@@ -94,8 +94,8 @@ def _prepared(settings: TrainSettings) -> _Ready:
     model = loading.load_model(home, settings)
     loading.matched(tokenizer, model, home)
     context = getattr(model.config.get_text_config(), "max_position_embeddings", 2**31)
-    found = material(data, tokenizer, settings, context)
     adapter = adapters.adapter_of(settings, model)
+    found = material(data, tokenizer, settings, context)
     _room(Path(settings.out), model, settings)
     set_seed(framework_seed(settings))
     if settings.start:

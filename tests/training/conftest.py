@@ -31,7 +31,7 @@ TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|im_start|> ' + message['role'] + ' ' }}"
     "{% if message['role'] == 'assistant' %}"
-    "{% generation %}{{ message['content'] + ' <|im_end|> ' }}{% endgeneration %}"
+    "{% generation %}{{ message['content'] + ' <|im_end|>' }}{% endgeneration %}{{ ' ' }}"
     "{% else %}{{ message['content'] + ' <|im_end|> ' }}{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
