@@ -39,7 +39,7 @@ class Named:
         return getattr(self.config, name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prefix:
     """One adapter's tokens as one layer's heads see them.
 

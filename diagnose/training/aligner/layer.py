@@ -51,7 +51,8 @@ class AlignerLayer(nn.Module, BaseTunerLayer):
     @property
     def embeddings(self) -> Mapping[str, Weights]:
         """The adapters' tokens."""
-        return self._shared[0]
+        held: Mapping[str, Weights] = self._shared[0]
+        return held
 
     def add(self, adapter: str, heads: int) -> None:
         """Give ``adapter`` closed gates here, kept in float32 whatever the model is kept in."""

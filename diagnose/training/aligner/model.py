@@ -27,7 +27,7 @@ def start(config: AlignerConfig) -> torch.Tensor:
     Shape: (tokens, width)
     """
     draw = stream(config.seed, "aligner", "embedding")
-    return torch.from_numpy(draw.standard_normal((config.num_tokens, config.hidden_size)))
+    return torch.from_numpy(draw.standard_normal((config.num_tokens, config.hidden_size or 0)))
 
 
 class AlignerModel(BaseTuner):

@@ -11,12 +11,12 @@ import torch
 from peft import PeftConfig, PeftModel, get_peft_model
 from peft.utils.peft_types import PeftType
 from safetensors.torch import load_file, save_file
-from tests.training.aligner.tiny import WIDTH, adapted, answered, base, open_gates, words
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from diagnose.errors import ConfigError, InputError
 from diagnose.training.aligner import AlignerConfig, AlignerModel
 from diagnose.training.aligner.registration import member, register
+from tests.training.aligner.tiny import WIDTH, adapted, answered, base, open_gates, words
 
 
 @pytest.mark.parametrize("low", [False, True])
@@ -111,7 +111,9 @@ def test_unloaded_the_base_is_what_it_was(family):
     assert bare.config.to_dict() == config
     assert set(bare.state_dict()) == keys
     assert [type(module) for module in bare.modules()] == kinds
-    assert all(module.config is model.config for module in bare.modules() if hasattr(module, "q_proj"))
+    assert all(
+        module.config is model.config for module in bare.modules() if hasattr(module, "q_proj")
+    )
 
 
 def test_models_know_nothing_of_one_another():
@@ -177,7 +179,7 @@ def test_a_worker_takes_a_model_by_pickle():
     out = context.Queue()
     worker = context.Process(target=_in_a_worker, args=(pickle.dumps(model), words(), out))
     worker.start()
-    there = torch.from_numpy(out.get(timeout=120))
+    there = torch.from_numpy(out.get(timeout=600))
     worker.join()
     assert torch.allclose(there, answered(model, words()), atol=1e-5)
 

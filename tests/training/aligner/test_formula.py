@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.training.aligner.tiny import LAYERS, WIDTH, WINDOW, adapted, base
 
 from diagnose.training.aligner.layer import AlignerLayer
+from tests.training.aligner.tiny import LAYERS, WIDTH, WINDOW, adapted, base
 
 LENGTH = 7
 

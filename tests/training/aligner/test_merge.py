@@ -1,14 +1,14 @@
-"""One token is a constant, so a merged model says what the adapted one said; more tokens are not."""
+"""One token is a constant, so a merged model says what the adapted one did; more are none."""
 
 import warnings
 
 import pytest
 import torch
-from tests.training.aligner.tiny import adapted, answered, base, open_gates, words
 from transformers import AutoModelForCausalLM
 
 from diagnose.errors import InputError
 from diagnose.training.aligner import AlignerConfig
+from tests.training.aligner.tiny import adapted, answered, base, open_gates, words
 
 
 def merged(model, family, **how):

@@ -1,11 +1,12 @@
-"""Padding, caches and checkpointing change how a sequence is worked through, never what comes out."""
+"""Padding, caches and checkpointing change how a sequence is worked on, not what comes out."""
 
 import copy
 
 import pytest
 import torch
-from tests.training.aligner.tiny import adapted, answered, base, open_gates, words
 from transformers import DynamicCache, StaticCache
+
+from tests.training.aligner.tiny import adapted, answered, base, open_gates, words
 
 LENGTHS = (5, 9, 7)
 

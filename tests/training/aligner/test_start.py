@@ -3,10 +3,10 @@
 import pytest
 import torch
 from peft import get_peft_model
-from tests.training.aligner.tiny import HEADS, LAYERS, WIDTH, adapted, answered, base, words
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from diagnose.training.aligner import AlignerConfig
+from tests.training.aligner.tiny import HEADS, LAYERS, WIDTH, adapted, answered, base, words
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
