@@ -262,8 +262,8 @@ def refusals(home, tmp_path, tiny_model, tiny_tokenizer):
 
 def test_whatever_is_wrong_is_said_before_training(home, tmp_path, tiny_model, tiny_tokenizer):
     for name, given, said in refusals(home, tmp_path, tiny_model, tiny_tokenizer):
-        told = settings(home, tmp_path / "out", **{"base": "llama", **given})
-        told = replace(told, out=given.get("out", told.out))
+        out = given.pop("out", tmp_path / "out")
+        told = settings(home, out, **{"base": "llama", **given})
         with pytest.raises(InputError) as caught:
             train(told)
         assert said in str(caught.value), name
