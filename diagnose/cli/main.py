@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "write an episode as a web page: turns, devices, verdict, cost",
     "logs": "write a study as Inspect logs or as chat lines",
     "collect": "write a study's transcripts, or full-knowledge ones, as supervised data",
+    "train": "change a model's weights by examples (a Hydra application; the extra train)",
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",
@@ -75,7 +76,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         _overview().parse_args(arguments)  # prints the help or the version, or refuses, and exits
     module = f"{name}_" if iskeyword(name) else name  # Python reserves the word import
     command = import_module(f"diagnose.cli.{module}")
-    if name == "run":  # Hydra reads its own arguments
+    if name in {"run", "train"}:  # Hydra reads its own arguments
         return int(command.run(arguments[1:]))
     parser = argparse.ArgumentParser(prog=f"diagnose {name}", description=COMMANDS[name])
     command.arguments(parser)

@@ -133,8 +133,11 @@ def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[Non
     return nullcontext()
 
 
-def explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
-    """Turn Hydra's error into one message that names the override and the nearest right one."""
+def explained(error: Exception, arguments: Sequence[str], of: str = "study") -> ConfigError:
+    """Turn Hydra's error into one message that names the override and the nearest right one.
+
+    ``of`` is the configuration that the overrides are for.
+    """
     text = " ".join(str(error).split("\n\n")[0].split()).split(" To append to your")[0]
     missing = re.search(r"Could not find 'hydra/launcher/(joblib|ray|submitit)", text)
     if missing:
@@ -145,7 +148,7 @@ def explained(error: Exception, arguments: Sequence[str]) -> ConfigError:
     for argument in arguments:
         key = argument.partition("=")[0].lstrip("+~")
         if key and key in text and not key.startswith("-"):
-            hint = _options(key) or _nearest(key)
+            hint = _options(key) or _nearest(key, of)
             return ConfigError(key, argument, f"{hint} ({text})")
     return ConfigError("configuration", " ".join(arguments), text)
 
@@ -160,12 +163,12 @@ def _options(group: str) -> str:
     return f"choose one of {', '.join(names)}" if names else ""
 
 
-def _nearest(key: str) -> str:
-    near = difflib.get_close_matches(key, _known(), n=2, cutoff=0.4)
-    return f"did you mean {' or '.join(near)}?" if near else "see diagnose run --help"
+def _nearest(key: str, of: str) -> str:
+    near = difflib.get_close_matches(key, _known(of), n=2, cutoff=0.4)
+    return f"did you mean {' or '.join(near)}?" if near else f"see conf/{of}.yaml"
 
 
-def _known() -> list[str]:
+def _known(of: str) -> list[str]:
     """Return every key and group that an override may name."""
     from omegaconf import OmegaConf
 
@@ -174,7 +177,7 @@ def _known() -> list[str]:
             return [path]
         return [name for key, value in node.items() for name in keys(value, f"{path}.{key}")]
 
-    base = OmegaConf.to_container(OmegaConf.load(CONF / "study.yaml"), resolve=False)
+    base = OmegaConf.to_container(OmegaConf.load(CONF / f"{of}.yaml"), resolve=False)
     plain = [name[1:] for name in keys(base, "") if not name.startswith((".defaults", ".hydra"))]
     groups = [
         str(folder.relative_to(CONF))

@@ -16,8 +16,8 @@ OVERRIDES = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.rglob("*.yaml")
     # mcp waits for a client (tests/agent/test_mcp), launchers want their plugins (tests/launchers).
-    # Weights need the extra (tests/training/test_local_weights).
-    if path.parent not in {CONF, CONF / "launcher", CONF / "interventions" / "weights"}
+    # Weights need the extra (tests/training/test_local_weights); so do the groups of conf/train.yaml.
+    if path.parent.name not in {"conf", "launcher", "weights", "objective", "adapter", "recipe"}
     and path.stem not in {"mcp", "local"}
 )
 ROOT = Path(__file__).parents[2]
