@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from diagnose.models.litellm.redaction import HIDDEN, Redactor, is_secret, secret_variables
+from diagnose.redaction import HIDDEN, Redactor, is_secret, secret_variables
 
 NAME = "commands.txt"
 
