@@ -87,7 +87,7 @@ def gateway(
     hidden = secret_variables([name] if (name := settings["api_key_env"]) else [])
     root = str(Path(diagnose.__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    given = {"settings": settings, "folder": str(folder.resolve()), "caps": caps}
+    given: dict[str, Any] = {"settings": settings, "folder": str(folder.resolve()), "caps": caps}
     given |= {"journal": journal_of(settings["api_key_env"])}
     with (place / STDERR).open("wb") as stderr:
         process = subprocess.Popen(
