@@ -41,7 +41,11 @@ def tellers(
     """
     redactor = Redactor(secret_values())  # now: a running gateway has them to itself
     ending = Ending()
-    given = {"home": str(home.resolve()), "folder": str(folder.resolve()), "shard": shard}
+    given: dict[str, Any] = {
+        "home": str(home.resolve()),
+        "folder": str(folder.resolve()),
+        "shard": shard,
+    }
     given |= {"study": folder.resolve().name, "content": observe.content, "uri": observe.mlflow}
     kinds = ["otel"] * observe.otel + ["mlflow"] * bool(observe.mlflow)
     started = {kind: _started(kind, observe, given) for kind in kinds}

@@ -1,9 +1,9 @@
 """An episode as a tree of spans, in the words of OpenTelemetry's conventions for generative AI.
 
 ``invoke_agent`` is the episode, ``chat`` a call of its model, ``execute_tool`` what ran between two
-calls; a scientist is an ``invoke_agent`` within the tool that asked it. Spans are made from a record
-and the clock times noted beside it, so no record changes, and a study that ended can be told again:
-ids are hashes of what a span is of, and the same span told twice is one.
+calls; a scientist is an ``invoke_agent`` within the tool that asked it. Spans are made from a
+record and the clock times noted beside it, so no record changes, and a study that ended can be told
+again: ids are hashes of what a span is of, and the same span told twice is one.
 
 Source: OpenTelemetry semantic conventions 1.37, "GenAI agent spans" and "GenAI client spans".
 """

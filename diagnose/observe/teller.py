@@ -1,9 +1,9 @@
 """A process beside the study that tells one receiver: ``python -m diagnose.observe.teller``.
 
-Standard input brings one line, what to tell; then, when the study has ended, one word, how. An end of
-input without that word is a study that was killed. What a receiver does not take is told again, at
-longer and longer intervals; how far it has come stands in ``told-KIND.json`` beside the records. The
-last line of standard output says what was told; the exit code is 0 if all of it was.
+Standard input brings one line, what to tell; then, when the study has ended, one word, how. An end
+of input without that word is a study that was killed. What a receiver does not take is told again,
+at longer and longer intervals; how far it has come stands in ``told-KIND.json`` beside the records.
+The last line of standard output says what was told; the exit code is 0 if all of it was.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Spans to a collector, by OTLP over HTTP; the extra ``otel``. Imported by its teller alone.
 
-Where to, with which headers and how long to wait say the standard variables ``OTEL_EXPORTER_OTLP_*``.
+Where to, with which headers and how long to wait say the variables ``OTEL_EXPORTER_OTLP_*``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from diagnose.observe.feed import Feed
 from diagnose.observe.spans import Span, spans_of
 from diagnose.redaction import Redactor, secret_values
 
-AT_ONCE = 64  # episodes to a request
+AT_ONCE = 16  # episodes to a request
 LONGEST = 8_000  # characters of what was said in one attribute
 
 

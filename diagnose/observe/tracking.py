@@ -1,6 +1,7 @@
 """A study as a run of MLflow; the extra ``mlflow``. Imported by its teller alone."""
 
 import csv
+import hashlib
 import json
 import math
 import os
@@ -44,7 +45,9 @@ class Tracking:
         self._feed = Feed(home)
         self._client = MlflowClient(tracking_uri=str(given["uri"]))
         self._redactor = Redactor(secret_values())
-        same = told.get("uri") == given["uri"]
+        # Of the address only its hash is kept: it may hold a password.
+        self._at = hashlib.sha256(str(given["uri"]).encode()).hexdigest()[:16]
+        same = told.get("at") == self._at
         self._run_id = str(told.get("run_id", "")) if same else ""
         self._open = False
         self._waiting: list[Metric] = []
@@ -53,7 +56,7 @@ class Tracking:
     @property
     def state(self) -> dict[str, Any]:
         """Which run it is."""
-        return {"uri": self._given["uri"], "run_id": self._run_id} if self._run_id else {}
+        return {"at": self._at, "run_id": self._run_id} if self._run_id else {}
 
     def poll(self) -> None:
         """Tell how far the study is; what a server does not take waits for the next time."""
