@@ -103,8 +103,10 @@ class Journal(logging.Handler):
             said["error"] = repr(record.exc_info[1])
         if self._dropped:
             said["lines_lost"] = self._dropped
-        kept = {key: self._safe(value) for key, value in said.items()}
-        text = json.dumps(kept, separators=(",", ":"), ensure_ascii=True, default=str)
+        text = _json(said)
+        # Most lines are short and hold nothing that is escaped: all their texts are looked at once.
+        if len(text) > LONGEST or "\\" in text or self._redactor.error(text) != text:
+            text = _json({key: self._safe(value) for key, value in said.items()})
         return text.encode() + b"\n"
 
     def _safe(self, value: Any) -> Any:
@@ -124,6 +126,10 @@ class Journal(logging.Handler):
             os.close(self._fd)
             self._fd = -1
         super().close()
+
+
+def _json(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, separators=(",", ":"), default=str)
 
 
 def checked(level: object) -> str:

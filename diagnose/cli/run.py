@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,7 +119,9 @@ def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
                 study.forked.write(study.folder / "source.json")
                 progress.say(study.forked.told)
             truth(study)  # before the workers are forked: they inherit what it has measured
-            with served(study, progress):
+            if client := sys.modules.get("diagnose.models.litellm.client"):
+                progress.waits_for(client.waiting)
+            with served(study, progress.say):
                 end = run_study(
                     study.plans,
                     study.execute,
@@ -160,7 +162,7 @@ def _take_over(study: Any, store: "Store", progress: "Progress") -> None:
         tell(_log, logging.INFO, "taken_over", episodes=count, source=str(source))
 
 
-def served(study: Any, progress: "Progress") -> AbstractContextManager[None]:
+def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
     """Return what serves the subject while the study runs; nothing for one of this machine.
 
     Raises:
@@ -169,9 +171,7 @@ def served(study: Any, progress: "Progress") -> AbstractContextManager[None]:
     from diagnose.models import Caps, Served
 
     if isinstance(study.model, Served):
-        if client := sys.modules.get("diagnose.models.litellm.client"):
-            progress.waits_for(client.waiting)
-        return study.model.serving(study.home, study.caps.shared_by(study.shard.of), progress.say)
+        return study.model.serving(study.home, study.caps.shared_by(study.shard.of), say)
     if study.caps != Caps():
         remedy = "nothing this subject does is paid for: leave every cap 0"
         raise ConfigError("caps", dict(study.config.caps), remedy)

@@ -82,7 +82,8 @@ class _Tree:
         content: Callable[[str], str] | None,
     ) -> None:
         self._record, self._content = record, content
-        self._began_s = float(timing["began_at_s"])
+        # Whole nanoseconds first: a sum of floats of this size would be rounded by hundreds.
+        self._began_ns = round(float(timing["began_at_s"]) * 1e9)
         self._seconds = max(0.0, float(timing["seconds"]))
         self._place = f"{record.episode_id}/{timing['began_at_s']}"
         self._calls = [_Call(*one) for one in timing.get("calls", ())]
@@ -123,7 +124,7 @@ class _Tree:
         client: bool = False,
         error: str = "",
     ) -> Span:
-        start_ns, end_ns = (round((self._began_s + at) * 1e9) for at in between_s)
+        start_ns, end_ns = (self._began_ns + round(at * 1e9) for at in between_s)
         if error:
             attributes = {**attributes, "error.type": error}
         return Span(
@@ -223,7 +224,7 @@ class _Tree:
         self, agent: str, calls: Sequence[_Call], tools: Sequence[Span], root: Span
     ) -> list[Span]:
         between = (calls[0].since_s, calls[-1].end_s)
-        start_ns = round((self._began_s + between[0]) * 1e9)
+        start_ns = self._began_ns + round(between[0] * 1e9)
         within = (one for one in tools if one.start_ns <= start_ns <= one.end_ns)
         said = {**self._about("invoke_agent"), "gen_ai.agent.name": agent}
         key = f"agent/{agent}"

@@ -55,7 +55,7 @@ def test_a_sweep_finds_its_studies_and_a_study_its_jobs(
     assert {job["sweep"] for job in of_study} == {index.stem}
     assert header_of(study)["episodes"] == 6
 
-    assert main.main(["status", str(index)]) == 0
+    assert main(["status", str(index)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[0] for line in lines] == [str(study), str(study), "-"]
     assert "failed" in lines[2]

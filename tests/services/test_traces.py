@@ -60,7 +60,9 @@ def test_a_study_is_told_as_it_runs_and_again_when_asked(
     assert len(spans) == len(collector.spans)
     told = {one.span_id: values(one.attributes) for one in collector.spans}
     roots = [one for one in collector.spans if not one.parent_span_id]
-    assert Counter(told[one.span_id]["diagnose.episode_id"] for one in roots) == Counter(records)
+    assert Counter(told[one.span_id]["diagnose.episode_id"] for one in roots) == Counter(
+        list(records)
+    )
     assert len({one.trace_id for one in roots}) == len(records)
     for one in collector.spans:
         if one.parent_span_id:
