@@ -354,10 +354,9 @@ class _Study:
         calls = {"calls": event.calls} if event.calls else {}
         timing = {"episode_id": self._ids[event.plan], "worker": event.worker_pid, **seconds}
         self._store.append_timing({**timing, **calls, **self._host, "outcome": outcome})
-        lost = isinstance(event, Unfinished)
         tell(
             _log,
-            logging.WARNING if lost else logging.INFO,
+            logging.WARNING if isinstance(event, Unfinished) else logging.INFO,
             "episode_ended",
             **self._at(event.plan),
             worker=event.worker_pid,

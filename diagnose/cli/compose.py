@@ -284,10 +284,9 @@ class Study:
 
     def execute(self, plan: EpisodePlan) -> EpisodeRecord:
         """Run a plan's episode."""
-        episode = self.episode(plan)
-        if isinstance(episode.model, Agent):  # drives itself: it is not asked
-            return run_episode(episode)
-        return run_episode(replace(episode, model=Timed(episode.model)))
+        one = self.episode(plan)
+        outside = isinstance(one.model, Agent)  # which drives itself, and is asked nothing
+        return run_episode(one if outside else replace(one, model=Timed(self.model)))
 
     def unobserved(self, plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
         """Return the record of a plan that infrastructure kept from being observed."""
