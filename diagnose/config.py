@@ -42,6 +42,7 @@ class StudyConfig:
     limits: Mapping[str, Any]
     caps: Mapping[str, Any]
     run: Mapping[str, Any]
+    observe: Mapping[str, Any]
 
 
 def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyConfig:
@@ -58,7 +59,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         if not isinstance(config.get(section), Mapping):
             raise ConfigError(section, config.get(section), "give this section (see conf/)")
     study = config["study"]
-    _known("", config, (*SECTIONS, "baseline", "fork", "reuse"))
+    _known("", config, (*SECTIONS, "observe", "baseline", "fork", "reuse"))
     _known("study.", study, STUDY_KEYS)
     _known("design.", config["design"], ("name", *DESIGN_OPTIONS))
     _known("env.", config["env"], ("variants",))
@@ -96,6 +97,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         limits=config["limits"],
         caps=config["caps"],
         run=config["run"],
+        observe=config.get("observe") or {},
     )
 
 

@@ -6,28 +6,32 @@ parent is the only writer, and nothing it holds in memory is needed to continue.
 """
 
 import json
+import logging
 import math
 import os
 import platform
 import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any
 
 from diagnose.curriculum import BROKEN, Chains, book_of
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoreError
 from diagnose.index import observed, record_at
+from diagnose.interrupts import Interrupts
+from diagnose.journal import tell
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.stopping import Look, Looks, Outcome, StoppingRule
 from diagnose.store import SYNC_EVERY_S, Entry, Store
-from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
+from diagnose.worker import Execute, Forgiving
+from diagnose.workers import EpisodeBugError, Event, Fatal, Finished, Unfinished, WorkerPool
 
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # events are for a journal; without one, for nobody
 MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
 # What the first episode that is not observed does: it ends the study, unrecorded; it is recorded
 # and the others run, but a bug ends the study; a bug is recorded too, as the cause it is.
@@ -154,24 +158,29 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
     looks = Looks(stopping, store.folder, {plan.cell for plan in plans}) if stopping else None
     study = _Study(ids, store, unobserved, policy, progress, looks)
     if policy.on_error == "continue":
-        execute = _Forgiving(execute)
+        execute = Forgiving(execute)
     count = min(policy.worker_count, study.missing)
     slots = policy.slots(concurrency, count)
     if store.repair:
         progress.say(store.repair)
+        tell(_log, logging.WARNING, "tail_repaired", detail=store.repair)
+    begun = {"episodes": len(ids), "missing": study.missing, "workers": count, "slots": slots}
+    tell(_log, logging.INFO, "study_begun", **begun)
     progress.start(len(ids), study.missing, count, slots)
     planned = Counter(plan.cell for plan in ids)
     progress.start_cells(planned - study.missing_by_cell, planned)
     try:
         study.begin()
         with (
-            _Interrupts() as interrupts,
+            Interrupts() as interrupts,
             WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s, slots) as pool,
         ):
             pool.wake_on(interrupts.fd)
             while (study.pending or pool.busy) and not (interrupts.received or study.fatal):
                 pool.feed(study.pending)
+                study.note_begun(pool.began())
                 study.take(pool.events(SYNC_EVERY_S))
+                progress.tick(store.ledger)
                 study.pending.extendleft(reversed(pool.returned))
                 pool.returned.clear()
                 store.sync_if_due()
@@ -180,11 +189,12 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         store.sync()
     finally:
         progress.finish(store.ledger)
+    done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
+    _tell_end(store, done, study.fatal, interrupts.received)
     if study.fatal:
         raise study.fatal
     if interrupts.received:
         progress.say("stopped; the same command continues")
-    done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
     return StudyEnd(
         len(ids),
         done,
@@ -192,6 +202,22 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         interrupts.received,
         study.not_run,
         tuple(looks.taken) if looks else (),
+    )
+
+
+def _tell_end(
+    store: Store, recorded: int, fatal: DiagnoseError | None, by: signal.Signals | None
+) -> None:
+    """Log how a run of a study ended."""
+    stopped = str(fatal or (by.name if by else ""))
+    tell(
+        _log,
+        logging.ERROR if fatal else logging.INFO,
+        "study_stopped" if stopped else "study_ended",
+        recorded=recorded,
+        not_observed=store.ledger.not_observed,
+        cost_usd=round(store.ledger.cost_usd, 6),
+        **({"detail": stopped} if stopped else {}),
     )
 
 
@@ -279,6 +305,7 @@ class _Study:
             still = [plan for plan in self._open if self._ids[plan] not in outcomes]
             look = looks.take(seen, still)
             self._progress.say(look.said)
+            tell(_log, logging.INFO, "look", number=look.number, detail=look.said)
             self._progress.fewer(look.not_run)
             self._drop_stopped()
             self._open_in = Counter(plan.run for plan in self._open)
@@ -292,19 +319,55 @@ class _Study:
             if isinstance(event, Finished):
                 self._record(event.plan, event.line, event.entry)
                 self._release(event.plan, event.line)
-                timing = {"episode_id": event.entry.episode_id, "seconds": event.seconds}
-                self._store.append_timing(timing | {"worker": event.worker_pid} | self._host)
+                self._note_end(event, event.entry.outcome)
             elif isinstance(event, Fatal):
                 self.fatal = self.fatal or event.error
             elif self._may_retry(event.plan, event.cause):
                 self.pending.append(event.plan)  # last: what failed it may have passed by then
+                why = {"cause": event.cause, "detail": event.detail}
+                again = {"attempt": self._attempts[event.plan], "seconds": round(event.seconds, 3)}
+                tell(
+                    _log, logging.WARNING, "episode_retried", **self._at(event.plan), **why, **again
+                )
             elif self._policy.on_error == "stop":
                 told = f"{event.detail} ({event.plan.task}, run {event.plan.run}, cell "
                 told += f"{event.plan.cell}; run.on_error=stop)"
                 self.fatal = self.fatal or InfrastructureError(event.cause, told)
             else:
                 self._lose(event.plan, event.cause, event.detail)
+                self._note_end(event, "not_observed")
         self._look_if_due()
+
+    def note_begun(self, begun: Sequence[tuple[EpisodePlan, int]]) -> None:
+        """Log the episodes that began, with the workers that run them."""
+        for plan, worker in begun:
+            tell(_log, logging.INFO, "episode_begun", **self._at(plan), worker=worker)
+
+    def _at(self, plan: EpisodePlan) -> dict[str, Any]:
+        """Return where a line of the log belongs."""
+        place = {"task": plan.task, "run": plan.run, "cell": plan.cell}
+        return {"episode_id": self._ids[plan], **place}
+
+    def _note_end(self, event: Finished | Unfinished, outcome: str) -> None:
+        """Note how long an episode took, its calls included, and log its end."""
+        seconds = {"seconds": event.seconds, "began_at_s": round(event.began_at_s, 6)}
+        calls = {"calls": event.calls} if event.calls else {}
+        timing = {"episode_id": self._ids[event.plan], "worker": event.worker_pid, **seconds}
+        self._store.append_timing({**timing, **calls, **self._host, "outcome": outcome})
+        tell(
+            _log,
+            logging.WARNING if isinstance(event, Unfinished) else logging.INFO,
+            "episode_ended",
+            **self._at(event.plan),
+            worker=event.worker_pid,
+            outcome=outcome,
+            seconds=round(event.seconds, 3),
+            **(
+                {"cause": event.cause, "detail": event.detail}
+                if isinstance(event, Unfinished)
+                else {"cost_usd": round(event.entry.cost_usd, 6)}
+            ),
+        )
 
     def _lose(self, plan: EpisodePlan, cause: str, detail: str) -> None:
         """Record a plan as not observed, and with it those that needed its record."""
@@ -335,48 +398,3 @@ class _Study:
         self._open.discard(plan)
         self._open_in[plan.run] -= 1
         self._progress.update(self._store.ledger, plan.cell)
-
-
-@dataclass(frozen=True)
-class _Forgiving:
-    """An episode whose bugs are a cause why it was not observed."""
-
-    execute: Execute
-
-    def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
-        try:
-            return self.execute(plan)
-        except DiagnoseError:
-            raise
-        except Exception as error:
-            raise InfrastructureError("bug", f"{type(error).__name__}: {error}") from error
-
-
-class _Interrupts:
-    """SIGINT and SIGTERM as something to look at between episodes, never inside a write."""
-
-    def __init__(self) -> None:
-        self.received: signal.Signals | None = None
-        self.fd, self._wake = os.pipe()
-        self._before: dict[signal.Signals, Any] = {}
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self.received = signal.Signals(number)
-        os.write(self._wake, b"!")
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # Python's own condition
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        os.close(self.fd)
-        os.close(self._wake)

@@ -39,8 +39,10 @@ from diagnose.study import RunPolicy
 from diagnose.subjects.briefing import LATE, prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.fork import Fork
+from diagnose.subjects.outside import Agent
 from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import Task, all_tasks, family_of, task
+from diagnose.timing import Timed
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,9 @@ class Study:
 
     def execute(self, plan: EpisodePlan) -> EpisodeRecord:
         """Run a plan's episode."""
-        return run_episode(self.episode(plan))
+        one = self.episode(plan)
+        outside = isinstance(one.model, Agent)  # which drives itself, and is asked nothing
+        return run_episode(one if outside else replace(one, model=Timed(self.model)))
 
     def unobserved(self, plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
         """Return the record of a plan that infrastructure kept from being observed."""

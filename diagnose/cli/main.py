@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "write a study as Inspect logs or as chat lines",
     "collect": "write a study's transcripts, or full-knowledge ones, as supervised data",
     "train": "change a model's weights by examples (a Hydra application; the extra train)",
+    "tell": "tell a study's episodes to OpenTelemetry or MLflow, those not told yet",
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",

@@ -1,19 +1,28 @@
 """``diagnose run``: a Hydra application. Overrides, ``-m`` sweeps and ``--cfg job`` are Hydra's."""
 
 import difflib
+import logging
 import os
 import platform
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from diagnose.cli import jobs
 from diagnose.cli.configure import CONF
 from diagnose.cli.launched import run_launched
 from diagnose.cli.main import FAILED, OK
 from diagnose.errors import ConfigError, DiagnoseError
+from diagnose.journal import kept, tell
+
+if TYPE_CHECKING:
+    from diagnose.progress import Progress
+    from diagnose.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -47,7 +56,9 @@ def run(arguments: Sequence[str]) -> int:
 
     # Hydra would print its errors with a trace and leave; asked for the full error it raises them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["diagnose run", *arguments]
+    swept = {"-m", "--multirun"} & set(arguments)
+    sweep = [f"++hydra.job.env_set.{jobs.SWEEP}={jobs.new_sweep()}"] if swept else []
+    sys.argv = ["diagnose run", *arguments, *sweep]
     try:
         job()
     except (HydraException, OmegaConfBaseException) as error:
@@ -61,13 +72,23 @@ def run(arguments: Sequence[str]) -> int:
 
 def _job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
+
+    named = list(HydraConfig.get().overrides.task)
+    with jobs.noted_job(named) as job:
+        code = _study(config, named, job)
+        job.ended("done" if code == OK else "failed", code)
+        return code
+
+
+def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
     from omegaconf import OmegaConf
 
     from diagnose.cli import commands
-    from diagnose.cli.baseline import reuse, take_over
     from diagnose.cli.compose import compose
     from diagnose.cli.ending import end_of, truth
     from diagnose.config import study_config
+    from diagnose.observe import observe_values
+    from diagnose.observe.beside import tellers
     from diagnose.progress import Progress
     from diagnose.store import Store
     from diagnose.study import run_study
@@ -77,44 +98,68 @@ def _job(config: Any) -> int:
     plain = OmegaConf.to_container(config, resolve=True)
     if not isinstance(plain, dict):
         raise ConfigError("configuration", type(plain).__name__, "give sections (see conf/)")
-    named = list(HydraConfig.get().overrides.task)
-    study = compose(study_config({str(key): value for key, value in plain.items()}, named))
+    values = {str(key): value for key, value in plain.items()}
+    study = compose(study_config(values, named))
+    observed = observe_values(study.config.observe)
     progress = Progress(sys.stderr)
-    with Store(study.folder, study.header, study.shard) as store:
-        commands.note(study.folder, named)
-        only = study.of_shard
-        store.claim([study.identify(plan) for plan in only])
-        if study.config.baseline:
-            source = Path(study.config.baseline)
-            taken = take_over(study, store, source, only)
-            progress.say(f"{taken} baseline episodes taken from {source}")
-        if study.config.reuse:  # of what a look may yet make needless, nothing
-            due = frozenset(one for one in only if not (study.stops(one) or study.waits(one)))
-            for source, taken in reuse(study, store, due).items():
-                progress.say(f"{taken} episodes taken from {source}")
-        if study.forked:
-            study.forked.write(study.folder / "source.json")
-            progress.say(study.forked.told)
-        truth(study)  # before the workers are forked: they inherit what it has measured
-        with served(study, progress.say):
-            end = run_study(
-                study.plans,
-                study.execute,
-                store,
-                identify=study.identify,
-                unobserved=study.unobserved,
-                policy=study.policy,
-                progress=progress,
-                concurrency=study.concurrency,
-                stopping=study.stopping,
-            )
-    if end.exit_code:
-        return end.exit_code
-    if study.shard.whole:
-        end_of(study)
-    else:
-        print(f"Study: {study.folder} (diagnose status, and diagnose analyze when it is complete)")
-    return OK if end.recorded + end.not_run == end.total else FAILED
+    with ExitStack() as watching:  # goes on until all is drawn, when the records are closed
+        with Store(study.folder, study.header, study.shard) as store:
+            job.begun(study.folder)
+            shard = "" if study.shard.whole else study.shard.name
+            hidden = [str(study.config.subject.get("api_key_env") or "")]
+            fixed = {"shard": shard} if shard else {}
+            watching.enter_context(kept(study.home, observed.log, fixed, hidden))
+            tell(_log, logging.INFO, "study_opened", study=str(study.folder), job=job.key)
+            where = (study.home, study.folder, shard)
+            ending = watching.enter_context(tellers(observed, *where, progress.say))
+            commands.note(study.folder, named)
+            store.claim([study.identify(plan) for plan in study.of_shard])
+            _take_over(study, store, progress)
+            if study.forked:
+                study.forked.write(study.folder / "source.json")
+                progress.say(study.forked.told)
+            truth(study)  # before the workers are forked: they inherit what it has measured
+            if client := sys.modules.get("diagnose.models.litellm.client"):
+                progress.waits_for(client.waiting)
+            with served(study, progress.say):
+                end = run_study(
+                    study.plans,
+                    study.execute,
+                    store,
+                    identify=study.identify,
+                    unobserved=study.unobserved,
+                    policy=study.policy,
+                    progress=progress,
+                    concurrency=study.concurrency,
+                    stopping=study.stopping,
+                )
+        if end.exit_code:
+            return end.exit_code
+        if study.shard.whole:
+            end_of(study)
+        else:
+            then = "diagnose status, and diagnose analyze when it is complete"
+            print(f"Study: {study.folder} ({then})")
+        complete = end.recorded + end.not_run == end.total
+        ending.state = "finished" if complete else "failed"
+    return OK if complete else FAILED
+
+
+def _take_over(study: Any, store: "Store", progress: "Progress") -> None:
+    """Take the episodes that other studies hold already."""
+    from diagnose.cli.baseline import reuse, take_over
+
+    only, found = study.of_shard, {}
+    if study.config.baseline:
+        source = Path(study.config.baseline)
+        found["baseline episodes", source] = take_over(study, store, source, only)
+    if study.config.reuse:  # of what a look may yet make needless, nothing
+        due = frozenset(one for one in only if not (study.stops(one) or study.waits(one)))
+        taken = reuse(study, store, due)
+        found |= {("episodes", source): count for source, count in taken.items()}
+    for (what, source), count in found.items():
+        progress.say(f"{count} {what} taken from {source}")
+        tell(_log, logging.INFO, "taken_over", episodes=count, source=str(source))
 
 
 def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -16,7 +16,7 @@ OVERRIDES = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.rglob("*.yaml")
     # mcp waits for a client (tests/agent/test_mcp), launchers want their plugins (tests/launchers).
-    # Weights need the extra (tests/training/test_local_weights); so do the groups of conf/train.yaml.
+    # Weights need the extra (tests/training), and so do the groups of conf/train.yaml.
     if path.parent.name not in {"conf", "launcher", "weights", "objective", "adapter", "recipe"}
     and path.stem not in {"mcp", "local"}
 )
