@@ -20,6 +20,7 @@ from analysis.planning import stopped
 from analysis.recorded import recorded
 from diagnose.errors import InputError
 from diagnose.ledger import parts_of
+from diagnose.remote.address import Address, is_address
 
 BUNDLE = "+"  # joins the names of factors that a design only switches together
 
@@ -54,7 +55,7 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
         return _of_table(
             path.reset_index(drop=True), "frame", lambda row: f"row {row + 1}", factors
         )
-    path = Path(path)
+    path = located(path)
     if path.is_dir() or path.suffix == ".jsonl":
         return _load_study(path)
     if not path.is_file():
@@ -65,6 +66,19 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
         raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
     raw, place = reader(path)
     return _of_table(raw, path.name, place, factors)
+
+
+def located(path: Path | str) -> Path:
+    """Return where something is on this machine; a study at an address is brought here.
+
+    Raises:
+        StoreError: no study is there, or the store does not answer.
+    """
+    if not is_address(path):
+        return Path(path)
+    from diagnose.remote.keeper import fetched
+
+    return fetched(Address.parse(str(path), "source"))
 
 
 def _of_table(

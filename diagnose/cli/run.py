@@ -47,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 
     # Hydra would print its errors with a trace and leave; asked for the full error it raises them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["diagnose run", *arguments]
+    sys.argv = ["diagnose run", *_swept(arguments)]
     try:
         job()
     except (HydraException, OmegaConfBaseException) as error:
@@ -64,11 +64,13 @@ def _job(config: Any) -> int:
     from omegaconf import OmegaConf
 
     from diagnose.cli import commands
+    from diagnose.cli.addressed import kept, place_apart
     from diagnose.cli.baseline import reuse, take_over
     from diagnose.cli.compose import compose
     from diagnose.cli.ending import end_of, truth
     from diagnose.config import study_config
     from diagnose.progress import Progress
+    from diagnose.remote.address import shown
     from diagnose.store import Store
     from diagnose.study import run_study
 
@@ -80,15 +82,20 @@ def _job(config: Any) -> int:
     named = list(HydraConfig.get().overrides.task)
     study = compose(study_config({str(key): value for key, value in plain.items()}, named))
     progress = Progress(sys.stderr)
-    with Store(study.folder, study.header, study.shard) as store:
+    with kept(study) as keeper, Store(study.folder, study.header, study.shard) as store:
         commands.note(study.folder, named)
+        if keeper:
+            keeper.begin()
         only = study.of_shard
         store.claim([study.identify(plan) for plan in only])
         if study.config.baseline:
-            source = Path(study.config.baseline)
+            source = place_apart(study.config.baseline, "baseline")
             taken = take_over(study, store, source, only)
             progress.say(f"{taken} baseline episodes taken from {source}")
-        if study.config.reuse:  # of what a look may yet make needless, nothing
+        if study.config.reuse:
+            if keeper and len(store.ledger) < len(only):
+                keeper.beside(study.header["shared"])
+            # of what a look may yet make needless, nothing
             due = frozenset(one for one in only if not (study.stops(one) or study.waits(one)))
             for source, taken in reuse(study, store, due).items():
                 progress.say(f"{taken} episodes taken from {source}")
@@ -113,8 +120,18 @@ def _job(config: Any) -> int:
     if study.shard.whole:
         end_of(study)
     else:
-        print(f"Study: {study.folder} (diagnose status, and diagnose analyze when it is complete)")
+        then = "diagnose status, and diagnose analyze when it is complete"
+        print(f"Study: {shown(study.folder)} ({then})")
     return OK if end.recorded + end.not_run == end.total else FAILED
+
+
+def _swept(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with a folder of this machine for what Hydra itself makes of a sweep."""
+    from diagnose.remote.address import is_address, spools
+
+    named = [one for one in arguments if one.startswith("study.folder=")]
+    away = bool(named) and is_address(named[-1])
+    return [*arguments, f"hydra.sweep.dir='{spools()}'"] if away else list(arguments)
 
 
 def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -5,13 +5,19 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from diagnose.cli.addressed import places
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("study", nargs="*", type=Path, help="studies' folders; all in studies/")
+    parser.add_argument(
+        "study",
+        nargs="*",
+        type=places,
+        help="studies' folders or addresses, or an address of studies; all in studies/",
+    )
     parser.add_argument("--episode", help="why this episode is or is not current: its id")
     parser.add_argument("--task", help="the same, of this task: for example C-L3")
     parser.add_argument("--run", type=int, help="and this run, from 0")
@@ -27,7 +33,7 @@ def main(given: argparse.Namespace) -> int:
     """
     from diagnose.cli.standing import rows, standing, told
 
-    folders = given.study or _all()
+    folders = [folder for named in given.study for folder in named] or _all()
     asked = [one for one in (given.episode, given.task, given.run, given.cell) if one is not None]
     if asked:
         if len(folders) != 1:
