@@ -91,14 +91,14 @@ def _job(config: Any) -> int:
         if study.config.baseline:
             source = place_apart(study.config.baseline, "baseline")
             taken = take_over(study, store, source, only)
-            progress.say(f"{taken} baseline episodes taken from {source}")
+            progress.say(f"{taken} baseline episodes taken from {shown(source)}")
         if study.config.reuse:
             if keeper and len(store.ledger) < len(only):
                 keeper.beside(study.header["shared"])
             # of what a look may yet make needless, nothing
             due = frozenset(one for one in only if not (study.stops(one) or study.waits(one)))
             for source, taken in reuse(study, store, due).items():
-                progress.say(f"{taken} episodes taken from {source}")
+                progress.say(f"{taken} episodes taken from {shown(source)}")
         if study.forked:
             study.forked.write(study.folder / "source.json")
             progress.say(study.forked.told)

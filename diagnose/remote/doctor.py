@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from diagnose.errors import StoreError
 from diagnose.remote.address import Address
-from diagnose.remote.keeper import HEADER
+from diagnose.remote.keeper import take_header
 from diagnose.remote.mirror import CONFLICTS, listed, mirror, set_aside
 from diagnose.remote.objects import Objects
 from diagnose.remote.segments import Segment
@@ -31,8 +30,7 @@ def examine(address: Address) -> tuple[Path, list[RemoteFault]]:
         StoreError: no study is there, or the store does not answer.
     """
     objects, folder = Objects(address), address.folder()
-    if objects.read(HEADER) is None:
-        raise StoreError(f"{address.text}: no study is there: it has no {HEADER}")
+    take_header(objects, folder)
     senders = {
         home: Sender(objects, folder, place, home.rpartition(".")[0])
         for home, place in own_homes(folder).items()

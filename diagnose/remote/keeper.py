@@ -203,10 +203,7 @@ def fetched(address: Address) -> Path:
         StoreError: there is no study, or the store does not answer.
     """
     objects, folder = Objects(address), address.folder()
-    header = objects.read(HEADER)
-    if header is None:
-        raise StoreError(f"{address.text}: no study is there: it has no {HEADER}")
-    _take_header(folder, header)
+    take_header(objects, folder)
     mirror(objects, folder, own_homes(folder))
     adopt(folder, None)
     settle_files(objects, folder)
@@ -243,10 +240,23 @@ def compare_header(objects: Objects, folder: Path, header: str) -> None:
         data = f"{header}\n".encode()
         there = data if objects.create(HEADER, data) else objects.read(HEADER)
     if there is not None:
-        _take_header(folder, there)
+        _write_header(folder, there)
 
 
-def _take_header(folder: Path, data: bytes) -> None:
+def take_header(objects: Objects, folder: Path) -> None:
+    """Bring ``study.json`` into the spool.
+
+    Raises:
+        StoreError: there is none.
+        UnreachableError: the store did not answer.
+    """
+    data = objects.read(HEADER)
+    if data is None:
+        raise StoreError(f"{objects.address.text}: no study is there: it has no {HEADER}")
+    _write_header(folder, data)
+
+
+def _write_header(folder: Path, data: bytes) -> None:
     path = folder / HEADER
     if not path.is_file() or path.read_bytes() != data:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from diagnose.errors import ConfigError, StoreError
 from diagnose.remote.address import Address
 
 MOST_BYTES = 256 * 2**20  # of one object that is read; a larger one is nobody's of ours
+FOLDERS = ("file", "local", "sftp", "ssh", "ftp", "smb", "hdfs", "memory")  # have real folders
 EXTRAS = {"s3": "s3", "s3a": "s3"}  # protocol -> the extra that brings its file system
 _REFUSED = ("NoCredentials", "PartialCredentials", "PermissionError", "RefreshError")
 
@@ -103,7 +104,9 @@ class Objects:
         path = f"{self._root}/{name}"
         try:
             self._calling(lambda: self._files.pipe_file(path, data, **how))
-        except FileNotFoundError:  # a file system with real folders
+        except FileNotFoundError as error:
+            if self.address.protocol not in FOLDERS:  # no bucket: none is made for a misspelt name
+                raise self._unreachable(error, lasting=True) from error
             self._calling(lambda: self._files.makedirs(path.rpartition("/")[0], exist_ok=True))
             self._calling(lambda: self._files.pipe_file(path, data, **how))
 
@@ -169,11 +172,11 @@ class Objects:
         except Exception as error:  # every file system has errors of its own
             raise self._unreachable(error) from error
 
-    def _unreachable(self, error: BaseException) -> UnreachableError:
+    def _unreachable(self, error: BaseException, *, lasting: bool = False) -> UnreachableError:
         from diagnose.models.litellm.redaction import Redactor, secret_variables
 
         kind = type(error).__name__
         text = Redactor(secret_variables().values()).error(" ".join(str(error).split())[:300])
-        lasting = isinstance(error, PermissionError) or any(name in kind for name in _REFUSED)
+        refused = isinstance(error, PermissionError) or any(name in kind for name in _REFUSED)
         told = f"{self.address.text}: the store did not answer as it should: {kind}: {text}"
-        return UnreachableError(told, lasting=lasting)
+        return UnreachableError(told, lasting=lasting or refused)
