@@ -82,6 +82,7 @@ def keepers_of(pid: int) -> list[int]:
 @pytest.fixture
 def address(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv(SPOOL, str(tmp_path / "reader"))
+    assert s3.environment.items() <= os.environ.items()
     return f"s3://records/{tmp_path.name}/away-1"
 
 
@@ -249,9 +250,12 @@ def test_damage_is_found_and_mended(
 
 
 def test_readers_and_a_reused_study_know_an_address(
-    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    where = f"s3://records/{tmp_path.name}"
+    where = Address.parse(address).parent.text
     small = ["experiment=smoke", "study.tasks=[A-L1]", "study.runs=1", "run.workers=2"]
 
     def run(machine: str, *more: str) -> str:
@@ -283,7 +287,7 @@ def test_readers_and_a_reused_study_know_an_address(
 
 
 def test_an_address_without_a_study_or_a_server_is_told(
-    address: str, monkeypatch: pytest.MonkeyPatch
+    address: str,
 ) -> None:
     with pytest.raises(StoreError, match="no study is there"):
         fetched(Address.parse(address))

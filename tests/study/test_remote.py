@@ -106,7 +106,7 @@ def test_two_servers_of_one_address_have_two_spools(monkeypatch: pytest.MonkeyPa
 
 def test_a_file_system_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(fsspec.registry._registry, "s3", raising=False)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(ConfigError, match=r'pip install -e "\.\[s3\]"'):
         Objects(Address.parse("s3://bucket/a"))
     with pytest.raises(ConfigError, match="not known"):
@@ -467,15 +467,18 @@ def test_a_command_runs_and_reads_a_study_at_an_address(
 
 
 def test_a_study_in_a_folder_loads_nothing_of_this() -> None:
-    code = (
-        "import sys; from diagnose.cli.main import main; main(['run', *sys.argv[1:]]);"
-        "assert not {'fsspec', 'diagnose.remote.keeper', 'diagnose.remote.kept'} & set(sys.modules)"
-    )
-    assert "fsspec" not in code.split(";", maxsplit=1)[0]
-    done = subprocess.run(
-        [sys.executable, "-c", code, "--cfg", "job"], check=False, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr.decode()
+    code = """
+import sys
+import diagnose.cli.run, diagnose.cli.status, diagnose.cli.doctor, diagnose.study
+from diagnose.cli.addressed import kept
+from diagnose.cli.configure import configured
+study = configured([])
+with kept(study) as keeper:
+    assert keeper is None
+print(*sorted(name for name in sys.modules if name.startswith(("fsspec", "diagnose.remote"))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["diagnose.remote", "diagnose.remote.address"]
 
 
 @pytest.mark.parametrize(
