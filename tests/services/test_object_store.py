@@ -20,7 +20,7 @@ from diagnose.ledger import canonical_lines
 from diagnose.remote.address import SPOOL, Address
 from diagnose.remote.keeper import fetched
 from diagnose.remote.objects import Objects, UnreachableError
-from tests.services.conftest import S3
+from tests.services.s3 import S3
 from tests.study import away_runner, fake
 
 EXPECTED = fake.expected(away_runner.PLANS)
@@ -160,10 +160,10 @@ def test_a_store_that_fails_for_a_while_loses_nothing(
     if fault == "503":
         s3.faulty.touch()
     else:
-        os.kill(s3._process.pid, signal.SIGSTOP)
+        os.kill(s3.pid, signal.SIGSTOP)
     time.sleep(3)
     s3.faulty.unlink(missing_ok=True)
-    os.kill(s3._process.pid, signal.SIGCONT)
+    os.kill(s3.pid, signal.SIGCONT)
     _, told = child.communicate(timeout=120)
     assert child.returncode == 0, told
     if fault == "503":

@@ -16,7 +16,7 @@ from diagnose.store import Store
 from diagnose.study import RunPolicy
 from tests.study import fake
 
-PLANS = fake.plans(tasks=4)
+PLANS = fake.plans(tasks=4, runs=int(os.environ.get("RUNS", "2")))
 HEADER = {**fake.header(PLANS), "study": "away", "episodes": len(PLANS)}
 
 
