@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diagnose.remote.address import Address, is_address
+from diagnose.remote.address import Address, is_address, shown
 
 if TYPE_CHECKING:
     from diagnose.cli.compose import Study
@@ -57,6 +57,21 @@ def fresh(study: "Study") -> None:
         from diagnose.remote.keeper import studies_in
 
         studies_in(study.address)
+
+
+def uploaded(path: Path) -> str:
+    """Send a file that is made of a study to its address, for other programs; return where it is.
+
+    Raises:
+        UnreachableError: the store did not answer.
+    """
+    named = shown(path.parent)
+    if not is_address(named):
+        return str(path)
+    from diagnose.remote.objects import Objects
+
+    Objects(Address.parse(named, "study")).write(path.name, path.read_bytes())
+    return f"{named}/{path.name}"
 
 
 def settings(section: Mapping[str, Any]) -> dict[str, Any]:

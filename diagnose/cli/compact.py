@@ -2,7 +2,7 @@
 
 import argparse
 
-from diagnose.cli.addressed import place
+from diagnose.cli.addressed import place, uploaded
 from diagnose.cli.main import OK
 
 
@@ -21,5 +21,5 @@ def main(given: argparse.Namespace) -> int:
 
     for folder in given.study:
         path, count = compact(folder)
-        print(f"{path}: {count:,} episodes")
+        print(f"{uploaded(path)}: {count:,} episodes")
     return OK

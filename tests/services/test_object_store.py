@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis.study import Study
@@ -280,6 +281,7 @@ def test_readers_and_a_reused_study_know_an_address(
     assert len(Study.load(one).episodes) == 16
     assert main(["analyze", one]) == 0
     assert main(["compact", one]) == 0
+    assert len(pd.read_parquet(f"{one}/episodes.parquet")) == 16
     assert main(["doctor", one]) == 0
     assert not list(tmp_path.glob("s3:*"))  # no folder of that name is made
     for file in (tmp_path / "a").rglob("*.jsonl"):
