@@ -82,7 +82,7 @@ class Study:
         first = self.sessions
         children = {number: self.start(number) for number in spools}
         if fault in FAULTS:
-            self._wait_until_some_ran(first)
+            self._wait_until_some_ran(first, children)
             self._strike(fault, children, spools)
         for child in children.values():
             child.wait(LONGEST_S)
@@ -95,10 +95,11 @@ class Study:
             self._damage()
         return all(child.returncode == 0 for child in children.values())
 
-    def _wait_until_some_ran(self, first: int) -> None:
+    def _wait_until_some_ran(
+        self, first: int, children: "dict[int, subprocess.Popen[bytes]]"
+    ) -> None:
         until = self.chance.randint(1, 60)
-        until_s = time.monotonic() + 60
-        while time.monotonic() < until_s:
+        while any(child.poll() is None for child in children.values()):
             files = [self.place / f"notes-{first + n}" / "executed" for n in range(1, self.of + 1)]
             if sum(one.read_text().count("\n") for one in files if one.exists()) >= until:
                 return
