@@ -22,6 +22,7 @@ from analysis.recorded import recorded
 from analysis.treatments import Treatments
 from diagnose.errors import InputError
 from diagnose.ledger import parts_of
+from diagnose.remote.address import Address, is_address
 
 _BY_NAME = {**CAPACITIES, "weights": TREATMENT}  # of factors whose records do not say it
 BUNDLE = "+"  # joins the names of factors that a design only switches together
@@ -58,7 +59,7 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
         return _of_table(
             path.reset_index(drop=True), "frame", lambda row: f"row {row + 1}", factors
         )
-    path = Path(path)
+    path = located(path)
     if path.is_dir() or path.suffix == ".jsonl":
         return _load_study(path)
     if not path.is_file():
@@ -69,6 +70,19 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
         raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
     raw, place = reader(path)
     return _of_table(raw, path.name, place, factors)
+
+
+def located(path: Path | str) -> Path:
+    """Return where something is on this machine; a study at an address is brought here.
+
+    Raises:
+        StoreError: no study is there, or the store does not answer.
+    """
+    if not is_address(path):
+        return Path(path)
+    from diagnose.remote.keeper import fetched
+
+    return fetched(Address.parse(str(path), "source"))
 
 
 def _of_table(

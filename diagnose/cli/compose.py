@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from diagnose.cli.addressed import KEYS, settings
 from diagnose.cli.forked import Sources, Wanted, sources
 from diagnose.cli.sections import made, values, without
 from diagnose.cli.stopping_rule import stopping_rule
@@ -31,6 +32,7 @@ from diagnose.ledger import episode_id
 from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
 from diagnose.records import EpisodeRecord, canonical_json
+from diagnose.remote.address import USUAL, Address, Uploads, is_address
 from diagnose.sandbox import Limits
 from diagnose.shards import Shard
 from diagnose.stopping import Looks, StoppingRule
@@ -63,10 +65,20 @@ class Study:
     forked: Sources | None = None  # the episodes that this study's go on from
     stopping: StoppingRule | None = None
     shard: Shard = WHOLE  # the part that this process runs
+    uploads: Uploads = USUAL  # of a study at an address
+
+    @cached_property
+    def address(self) -> Address | None:
+        """Where the study is, if that is no folder of this machine."""
+        if not is_address(self.config.folder):
+            return None
+        return Address.parse(self.config.folder).child(f"{self.config.name}-{self._digest[:8]}")
 
     @cached_property
     def folder(self) -> Path:
-        """``studies/NAME-HASH``: another configuration is another folder."""
+        """``studies/NAME-HASH``, of an address its spool: one folder for each configuration."""
+        if self.address is not None:
+            return self.address.folder()
         return Path(self.config.folder) / f"{self.config.name}-{self._digest[:8]}"
 
     @property
@@ -364,7 +376,8 @@ def compose(config: StudyConfig) -> Study:
         scaffold=values("scaffold", Scaffold, config.scaffold),
         limits=values("limits", Limits, config.limits),
         caps=values("caps", Caps, config.caps),
-        policy=values("run", RunPolicy, without(config.run, "shard")),
+        policy=values("run", RunPolicy, without(config.run, "shard", *KEYS)),
+        uploads=values("run", Uploads, settings(config.run)),
         stopping=stopping_rule(config, factors, shard) if config.stop else None,
         shard=shard,
     )

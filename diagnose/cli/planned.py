@@ -18,6 +18,7 @@ from diagnose.intervention import SHAM, Setting
 from diagnose.ledger import parse_json, parts_of, read_records
 from diagnose.progress import duration
 from diagnose.records import EpisodeRecord
+from diagnose.remote.address import shown
 from diagnose.subjects.briefing import SHOWN_VALUE
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.stage import Stage
@@ -133,7 +134,7 @@ def _beside(study: Study, wanted: Set[str]) -> set[str]:
 
 
 def _standing(study: Study, done: int, lost: tuple[int, int], left: int, beside: int) -> str:
-    told = f"{study.folder}: {done:,} recorded"
+    told = f"{shown(study.folder)}: {done:,} recorded"
     missing, again = lost
     if missing:
         what = "kept so" if not again else "to run again"

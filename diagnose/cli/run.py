@@ -19,7 +19,9 @@ from diagnose.errors import ConfigError, DiagnoseError
 from diagnose.journal import kept, tell
 
 if TYPE_CHECKING:
+    from diagnose.cli.compose import Study
     from diagnose.progress import Progress
+    from diagnose.remote.kept import Kept
     from diagnose.store import Store
 
 _log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     swept = {"-m", "--multirun"} & set(arguments)
     sweep = [f"++hydra.job.env_set.{jobs.SWEEP}={jobs.new_sweep()}"] if swept else []
-    sys.argv = ["diagnose run", *arguments, *sweep]
+    sys.argv = ["diagnose run", *_swept(arguments), *sweep]
     try:
         job()
     except (HydraException, OmegaConfBaseException) as error:
@@ -80,41 +82,52 @@ def _job(config: Any) -> int:
         return code
 
 
-def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
+def _composed(config: Any, named: Sequence[str]) -> "Study":
     from omegaconf import OmegaConf
 
-    from diagnose.cli import commands
     from diagnose.cli.compose import compose
-    from diagnose.cli.ending import end_of, truth
     from diagnose.config import study_config
-    from diagnose.observe import observe_values
-    from diagnose.observe.beside import tellers
-    from diagnose.progress import Progress
-    from diagnose.store import Store
-    from diagnose.study import run_study
 
     for key in sorted(OmegaConf.missing_keys(config)):
         raise ConfigError(key, "???", f"it must be given: add {key}=... to the command")
     plain = OmegaConf.to_container(config, resolve=True)
     if not isinstance(plain, dict):
         raise ConfigError("configuration", type(plain).__name__, "give sections (see conf/)")
-    values = {str(key): value for key, value in plain.items()}
-    study = compose(study_config(values, named))
+    return compose(study_config({str(key): value for key, value in plain.items()}, named))
+
+
+def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
+    from diagnose.cli import commands
+    from diagnose.cli.addressed import kept as kept_away
+    from diagnose.cli.ending import end_of, truth
+    from diagnose.observe import observe_values
+    from diagnose.observe.beside import tellers
+    from diagnose.progress import Progress
+    from diagnose.remote.address import shown
+    from diagnose.store import Store
+    from diagnose.study import run_study
+
+    study = _composed(config, named)
     observed = observe_values(study.config.observe)
     progress = Progress(sys.stderr)
     with ExitStack() as watching:  # goes on until all is drawn, when the records are closed
-        with Store(study.folder, study.header, study.shard) as store:
+        with (
+            kept_away(study) as keeper,
+            Store(study.folder, study.header, study.shard) as store,
+        ):
             job.begun(study.folder)
             shard = "" if study.shard.whole else study.shard.name
             hidden = [str(study.config.subject.get("api_key_env") or "")]
             fixed = {"shard": shard} if shard else {}
             watching.enter_context(kept(study.home, observed.log, fixed, hidden))
-            tell(_log, logging.INFO, "study_opened", study=str(study.folder), job=job.key)
+            tell(_log, logging.INFO, "study_opened", study=str(shown(study.folder)), job=job.key)
             where = (study.home, study.folder, shard)
             ending = watching.enter_context(tellers(observed, *where, progress.say))
             commands.note(study.folder, named)
+            if keeper:
+                keeper.begin()
             store.claim([study.identify(plan) for plan in study.of_shard])
-            _take_over(study, store, progress)
+            _take_over(study, store, keeper, progress)
             if study.forked:
                 study.forked.write(study.folder / "source.json")
                 progress.say(study.forked.told)
@@ -139,27 +152,41 @@ def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
             end_of(study)
         else:
             then = "diagnose status, and diagnose analyze when it is complete"
-            print(f"Study: {study.folder} ({then})")
+            print(f"Study: {shown(study.folder)} ({then})")
         complete = end.recorded + end.not_run == end.total
         ending.state = "finished" if complete else "failed"
     return OK if complete else FAILED
 
 
-def _take_over(study: Any, store: "Store", progress: "Progress") -> None:
+def _take_over(study: Any, store: "Store", keeper: "Kept | None", progress: "Progress") -> None:
     """Take the episodes that other studies hold already."""
+    from diagnose.cli.addressed import place_apart
     from diagnose.cli.baseline import reuse, take_over
+    from diagnose.remote.address import shown
 
     only, found = study.of_shard, {}
     if study.config.baseline:
-        source = Path(study.config.baseline)
+        source = place_apart(study.config.baseline, "baseline")
         found["baseline episodes", source] = take_over(study, store, source, only)
-    if study.config.reuse:  # of what a look may yet make needless, nothing
+    if study.config.reuse:
+        if keeper and len(store.ledger) < len(only):
+            keeper.beside(study.header["shared"])
+        # of what a look may yet make needless, nothing
         due = frozenset(one for one in only if not (study.stops(one) or study.waits(one)))
         taken = reuse(study, store, due)
         found |= {("episodes", source): count for source, count in taken.items()}
     for (what, source), count in found.items():
-        progress.say(f"{count} {what} taken from {source}")
-        tell(_log, logging.INFO, "taken_over", episodes=count, source=str(source))
+        progress.say(f"{count} {what} taken from {shown(source)}")
+        tell(_log, logging.INFO, "taken_over", episodes=count, source=shown(source))
+
+
+def _swept(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with a folder of this machine for what Hydra itself makes of a sweep."""
+    from diagnose.remote.address import is_address, spools
+
+    named = [one for one in arguments if one.startswith("study.folder=")]
+    away = bool(named) and is_address(named[-1])
+    return [*arguments, f"hydra.sweep.dir='{spools()}'"] if away else list(arguments)
 
 
 def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -11,6 +11,7 @@ from diagnose.errors import DiagnoseError
 from diagnose.index import header_of, places_in
 from diagnose.ledger import Entry
 from diagnose.locks import holders
+from diagnose.remote.address import Address, is_address, shown
 from diagnose.stopping import looks_in
 from diagnose.tasks import Task
 
@@ -78,9 +79,21 @@ def standing(folder: Path) -> Standing:
         lost,
         causes,
         cost_usd,
-        tuple(holders(folder)),
+        tuple(runners(folder)),
         sum(look.not_run for look in looks_in(folder)),
     )
+
+
+def runners(folder: Path) -> Iterator[str]:
+    """Yield who runs a study: whoever holds its locks, or, of one at an address, its leases."""
+    named = shown(folder)
+    if is_address(named):
+        from diagnose.remote.lease import running
+        from diagnose.remote.objects import Objects
+
+        yield from running(Objects(Address.parse(named, "study")))
+    else:
+        yield from holders(folder)
 
 
 def _whole(value: object) -> int:
@@ -106,7 +119,7 @@ def rows(studies: Sequence[Standing]) -> list[list[str]]:
     """Return a row for each study: done, planned, left, not observed with causes, cost, running."""
     return [
         [
-            str(one.folder),
+            shown(one.folder),
             f"{one.done.total():,}",
             f"{one.planned:,}",
             f"{one.left:,}",
@@ -125,7 +138,7 @@ def counted(causes: Counter[str]) -> str:
 
 def told(one: Standing) -> Iterator[str]:
     """Yield one study at a glance: what stands where, by task and cell."""
-    yield f"{one.folder}: {one.model}"
+    yield f"{shown(one.folder)}: {one.model}"
     parts = [f"{one.done.total():,} of {one.planned:,} done", f"{one.left:,} to run"]
     why = f" ({counted(one.causes)})" if one.causes else ""
     parts.append(f"{one.lost.total():,} not observed{why}")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from diagnose.cli.addressed import places
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
 from diagnose.journal import LEVELS
@@ -14,8 +15,8 @@ SHOWN_JOBS = 10
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    told = "studies' folders, all in studies/ without; or a sweep's jobs, studies/sweeps/ID.jsonl"
-    parser.add_argument("study", nargs="*", type=Path, help=told)
+    told = "studies' folders or addresses, an address of many, or a sweep's jobs; all in studies/"
+    parser.add_argument("study", nargs="*", type=places, help=told)
     parser.add_argument("--log", action="store_true", help="what happened: the study's log.jsonl")
     parser.add_argument("--level", choices=LEVELS, default="info", help="of --log: from this on")
     parser.add_argument("--follow", action="store_true", help="of --log: and as it goes on")
@@ -34,7 +35,7 @@ def main(given: argparse.Namespace) -> int:
     """
     from diagnose.cli.standing import rows, standing, told
 
-    folders = given.study or _all()
+    folders = [folder for named in given.study for folder in named] or _all()
     if given.log or given.follow:
         return _log(given, folders)
     if len(folders) == 1 and folders[0].is_file():
