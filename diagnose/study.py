@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from diagnose.allocation import AllocationRule, Batches
 from diagnose.curriculum import BROKEN, Chains, book_of
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoreError
@@ -112,6 +113,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
     progress: Progress,
     concurrency: int = 1,
     stopping: StoppingRule | None = None,
+    allocation: tuple[AllocationRule, int] | None = None,
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order; or those it has claimed.
 
@@ -128,6 +130,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         progress: where progress shows.
         concurrency: episodes that the subject can run at once; 1 for one per worker.
         stopping: when to look at what is recorded, and what then to run no more of; None = never.
+        allocation: who runs how much of each batch, and the study's seed; None = all alike.
 
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
@@ -150,8 +153,15 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         ids = {plan: identifier for plan, identifier in ids.items() if identifier in store.claimed}
     if stopping and len(ids) < len(plans):
         raise ConfigError("run.shard", len(ids), "a stopping rule looks at every record: run all")
+    if allocation and (stopping or len(ids) < len(plans)):
+        remedy = "an allocation goes with no stopping rule, and needs every record: run all"
+        raise ConfigError("study.allocate", len(ids), remedy)
     store.claim(ids.values())
-    looks = Looks(stopping, store.folder, {plan.cell for plan in plans}) if stopping else None
+    looks: Looks | Batches | None = None
+    if stopping:
+        looks = Looks(stopping, store.folder, {plan.cell for plan in plans})
+    elif allocation:
+        looks = Batches(allocation[0], store.folder, plans, allocation[1])
     study = _Study(ids, store, unobserved, policy, progress, looks)
     if policy.on_error == "continue":
         execute = _Forgiving(execute)
@@ -159,7 +169,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
     slots = policy.slots(concurrency, count)
     if store.repair:
         progress.say(store.repair)
-    progress.start(len(ids), study.missing, count, slots)
+    progress.start(len(ids) - study.spare, study.missing - study.spare, count, slots)
     planned = Counter(plan.cell for plan in ids)
     progress.start_cells(planned - study.missing_by_cell, planned)
     try:
@@ -191,7 +201,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         store.ledger.not_observed,
         interrupts.received,
         study.not_run,
-        tuple(looks.taken) if looks else (),
+        tuple(looks.taken) if isinstance(looks, Looks) else (),
     )
 
 
@@ -205,7 +215,7 @@ class _Study:
         unobserved: Unobserved,
         policy: RunPolicy,
         progress: Progress,
-        looks: Looks | None = None,
+        looks: Looks | Batches | None = None,
     ) -> None:
         self._ids, self._store, self._unobserved, self._looks = ids, store, unobserved, looks
         self._policy, self._progress = policy, progress
@@ -219,6 +229,7 @@ class _Study:
         self._drop_stopped()
         self._open_in = Counter(plan.run for plan in self._open)
         self.missing = len(self._open)
+        self.spare = self._spare()  # of them, what no one may be going to ask for
         self.missing_by_cell = Counter(plan.cell for plan in self._open)
         self.pending: deque[EpisodePlan] = deque()  # may run now; the others wait for these
 
@@ -230,7 +241,13 @@ class _Study:
         return self._policy.again(self._store.ledger.causes[self._ids[plan]])
 
     def begin(self) -> None:
-        """Sort the open plans: those that may run, that wait, and whose chain is broken."""
+        """Sort the open plans: those that may run, that wait, and whose chain is broken.
+
+        Raises:
+            StoreError: a batch was shared out otherwise than the records say.
+        """
+        if isinstance(self._looks, Batches):
+            self._looks.check(self._seen())
         earlier = {plan: self._chains.before(plan) for plan in self._ids if plan in self._open}
         wanted = {self._ids[one] for one in earlier.values() if one and one not in self._open}
         places = observed(self._store.folder, wanted) if wanted else {}
@@ -266,18 +283,8 @@ class _Study:
                 return
             self._store.sync()  # a decision never outlives what it was made from
             outcomes = self._store.ledger.outcomes
-            seen = [
-                Outcome(
-                    plan.task,
-                    plan.run,
-                    plan.cell,
-                    None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
-                )
-                for plan, key in self._ids.items()
-                if key in outcomes
-            ]
             still = [plan for plan in self._open if self._ids[plan] not in outcomes]
-            look = looks.take(seen, still)
+            look = looks.take(self._seen(), still)
             self._progress.say(look.said)
             self._progress.fewer(look.not_run)
             self._drop_stopped()
@@ -285,6 +292,26 @@ class _Study:
             waiting, self._held = self._held, []
             for plan in waiting:
                 self._queue(plan)
+
+    def _seen(self) -> list[Outcome]:
+        """Return what is recorded, as rules see it."""
+        outcomes, costs = self._store.ledger.outcomes, self._store.ledger.costs
+        return [
+            Outcome(
+                plan.task,
+                plan.run,
+                plan.cell,
+                None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
+                costs.get(key, 0.0),
+            )
+            for plan, key in self._ids.items()
+            if key in outcomes
+        ]
+
+    def _spare(self) -> int:
+        if not isinstance(self._looks, Batches):
+            return 0
+        return sum(map(self._looks.spare, self._open))
 
     def take(self, events: Sequence[Event]) -> None:
         """Record, retry, or note that the study must stop."""

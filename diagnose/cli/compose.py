@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from diagnose.allocation import AllocationRule, Batches
 from diagnose.cli.forked import Sources, Wanted, sources
 from diagnose.cli.sections import made, values, without
-from diagnose.cli.stopping_rule import stopping_rule
+from diagnose.cli.stopping_rule import allocation_rule, stopping_rule
 from diagnose.code import EPISODE, code_sha256, own_sha256
 from diagnose.config import SETTINGS, StudyConfig
 from diagnose.curriculum import Chains, chained
@@ -59,6 +60,7 @@ class Study:
     policy: RunPolicy
     forked: Sources | None = None  # the episodes that this study's go on from
     stopping: StoppingRule | None = None
+    allocation: AllocationRule | None = None
     shard: Shard = WHOLE  # the part that this process runs
 
     @cached_property
@@ -87,7 +89,7 @@ class Study:
             "factors": [asdict(factor) for factor in self.factors],
             "design": self.config.design,
             "runs": self.config.runs,
-            "episodes": len(self.plans),
+            "episodes": self.episodes,
             "tasks": [one.to_json() for one in self.tasks.values()],
             "model": self.model.name,
             "schedule_sha256": schedule_sha256(self.plans),
@@ -99,7 +101,15 @@ class Study:
             **({"bundles": together} if together else {}),
             **({"fork": self.forked.header} if self.forked else {}),
             **({"stop": dict(self.stopping.declared)} if self.stopping else {}),
+            **({"allocate": dict(self.allocation.declared)} if self.allocation else {}),
         }
+
+    @property
+    def episodes(self) -> int:
+        """How many are to run: of allocated runs, as many as equal ones would be."""
+        if self.allocation is None:
+            return len(self.plans)
+        return len(self.tasks) * len(self.supplied) * self.config.runs
 
     @cached_property
     def _digest(self) -> str:
@@ -289,7 +299,9 @@ class Study:
         return unobserved_record(self.episode(plan), cause, detail)
 
     @cached_property
-    def _looks(self) -> Looks | None:
+    def _looks(self) -> Looks | Batches | None:
+        if self.allocation:
+            return Batches(self.allocation, self.folder, self.plans, self.config.seed)
         return Looks(self.stopping, self.folder, self.supplied) if self.stopping else None
 
     def stops(self, plan: EpisodePlan) -> bool:
@@ -299,6 +311,10 @@ class Study:
     def waits(self, plan: EpisodePlan) -> bool:
         """Whether a plan waits for a look that may make it needless."""
         return self._looks is not None and self._looks.waits(plan)
+
+    def spare(self, plan: EpisodePlan) -> bool:
+        """Whether a plan that waits would be left out by equal runs, which a forecast takes."""
+        return isinstance(self._looks, Batches) and self._looks.spare(plan)
 
     @cached_property
     def supplied(self) -> dict[str, list[str]]:
@@ -336,7 +352,9 @@ def compose(config: StudyConfig) -> Study:
     tasks = {one.id: one for one in chosen}
     if len(tasks) < len(chosen):
         raise ConfigError("study.tasks", list(config.tasks or ()), "name each task once")
-    plans = schedule(factors, config.design, list(tasks), config.runs, config.seed)
+    allocation = allocation_rule(config, factors, shard) if config.allocate else None
+    runs = allocation.batches[-1].end if allocation else config.runs
+    plans = schedule(factors, config.design, list(tasks), runs, config.seed)
     if config.setting == "curriculum":
         every = cells(factors, config.design)
         kept = {cell.code for cell in every if _kept(factors, interventions, cell)}
@@ -354,6 +372,7 @@ def compose(config: StudyConfig) -> Study:
         caps=values("caps", Caps, config.caps),
         policy=values("run", RunPolicy, without(config.run, "shard")),
         stopping=stopping_rule(config, factors, shard) if config.stop else None,
+        allocation=allocation,
         shard=shard,
     )
     return study if config.fork is None else _forked(study, *config.fork)

@@ -107,6 +107,7 @@ def _job(config: Any) -> int:
                 progress=progress,
                 concurrency=study.concurrency,
                 stopping=study.stopping,
+                allocation=(study.allocation, study.config.seed) if study.allocation else None,
             )
     if end.exit_code:
         return end.exit_code
