@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.compacted import compacted
 from analysis.episodes import Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS
-from analysis.planning import stopped
+from analysis.planning import allocated, stopped
 from analysis.recorded import recorded
 from diagnose.errors import InputError
 from diagnose.ledger import parts_of
@@ -36,6 +36,7 @@ class Loaded:
     held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
     stop: stopped.Stop | None = None  # the study's declared looks
+    allocation: allocated.Allocation | None = None  # who had how many runs, and by which batches
 
 
 def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
@@ -128,6 +129,9 @@ def _load_study(path: Path) -> Loaded:
     if any(raw.pop("chained")):
         # Cells of a run share their draws, so a family's chains of one run are one cluster.
         raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
+    allocation = allocated.read(file.parent)
+    if allocation is not None:
+        raw = allocation.marked(raw, file.name)
     source = Source(file.name, lambda row: places[row].removeprefix(f"{file.name}: "))
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
@@ -135,9 +139,10 @@ def _load_study(path: Path) -> Loaded:
     stop = stopped.read(file.parent)
     if planned is not None and stop is not None:
         planned -= stop.not_run
-    return Loaded(
-        table, ordered, _capacities(ordered, capacities), truth, name, held, planned, stop
-    )
+    if planned is not None and allocation is not None:
+        planned -= allocation.not_run
+    found = _capacities(ordered, capacities)
+    return Loaded(table, ordered, found, truth, name, held, planned, stop, allocation)
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:

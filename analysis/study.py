@@ -16,6 +16,7 @@ from analysis.estimates import Finding, Place, evaluate
 from analysis.layout import ALL, INTERVENTIONS, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
+from analysis.planning.allocated import Allocation
 from analysis.planning.stopped import Stop, allowed_for
 from analysis.results import Estimates
 from analysis.sample import Sample, sample_of, truth_sample
@@ -40,6 +41,7 @@ class Study:
     held: Mapping[str, int] = field(default_factory=dict)  # factors of one dose, and the dose
     planned: int | None = None  # episodes of the schedule, where one is known
     stop: Stop | None = None  # looks that were declared, and taken
+    allocation: Allocation | None = None  # how runs were allocated, where not all alike
     _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -65,6 +67,7 @@ class Study:
             read.held,
             read.planned,
             read.stop,
+            read.allocation,
         )
 
     @property

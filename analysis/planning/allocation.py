@@ -4,7 +4,7 @@ A study runs in batches. The first, the pilot, has the same runs of every task i
 later one shares its budget out by what was observed before it, at least one run to each task and
 cell. What is made small is the variance of one batch's estimate of the declared contrasts,
 
-    V(n) = 1/T^2 sum_t sum_c,c' w_c w_c' rho_cc' sd_ct sd_c't / max(n_ct, n_c't)
+    V(n) = 1/T^2 sum_t sum_c,c' w_c w_c' r_cc' sd_ct sd_c't / max(n_ct, n_c't)
 
 (cells of a task share the draws of the runs that both have). Without correlation it is least where
 n is proportional to |w| sd / sqrt(price) (Neyman). Two allocations are therefore made and the one
@@ -36,7 +36,7 @@ from diagnose.errors import InputError
 
 RULES = ("neyman",)
 COSTS = ("episodes", "usd")
-PRIOR = 2.0  # runs that the means of cell and task are worth beside a task's own
+PRIOR = 8.0  # runs that the means of cell and task are worth beside a task's own
 MOST_CORRELATION = 0.95
 _DIGITS = 9  # of what decides: the last bits of a logarithm differ between machines
 
@@ -66,15 +66,21 @@ class Spreads:
     """What the runs before a batch say. Shapes: (cells, tasks)."""
 
     sd: Floats  # of an outcome
-    correlation: float  # of two cells' outcomes in one run of a task
+    correlation: Floats  # of cells' outcomes in one run of a task; shape: (cells, cells)
     price: Floats  # of an episode, by cell
 
     @classmethod
-    def of(cls, y: Floats, price: Floats) -> "Spreads":
-        """Estimate them from outcomes, (cells, tasks, runs), NaN = not observed."""
-        rates = shrunk(np.nansum(y, axis=2), np.isfinite(y).sum(axis=2).astype(np.float64))
+    def of(cls, y: Floats, price: Floats, codes: Sequence[str]) -> "Spreads":
+        """Estimate them from outcomes, (cells, tasks, runs), NaN = not observed.
+
+        Args:
+            y: outcomes of the batches before.
+            price: of an episode, by cell.
+            codes: of the cells.
+        """
+        rates = shrunk(y)
         sd = np.round(np.sqrt(rates * (1 - rates)), _DIGITS)
-        return cls(sd, round(correlation(y, sd), _DIGITS), np.round(price, _DIGITS))
+        return cls(sd, correlations(y, sd, codes), np.round(price, _DIGITS))
 
     def variance(self, weights: Floats, counts: Counts) -> float:
         """Return V, summed over contrasts. Weights: (contrasts, cells)."""
@@ -82,37 +88,71 @@ class Spreads:
         for task in range(self.sd.shape[1]):
             own = weights * self.sd[:, task]  # shape: (contrasts, cells)
             shared = self.correlation / np.maximum.outer(counts[:, task], counts[:, task])
-            np.fill_diagonal(shared, 1 / counts[:, task])
             total += float(((own @ shared) * own).sum())
         return total / self.sd.shape[1] ** 2
 
 
-def shrunk(sums: Floats, n: Floats) -> Floats:
-    """Return success rates drawn towards their cell's and task's. Shape: (cells, tasks)."""
-    sides = [
+    def by_distance(self, codes: Sequence[str]) -> list[float]:
+        """Return the correlations of cells that differ in one factor, in two, and so on."""
+        first = [sum(a != b for a, b in zip(codes[0], code, strict=True)) for code in codes]
+        found = dict(zip(first, self.correlation[0].tolist(), strict=True))
+        return [found[count] for count in sorted(found) if count]
+
+
+def shrunk(y: Floats) -> Floats:
+    """Return success rates drawn towards their cell's and task's. Shape: (cells, tasks).
+
+    A task's mean is taken for as much as it is worth: its variance over tasks less that of the
+    runs, which is large where all cells of a run share their draws.
+
+    Args:
+        y: shape (cells, tasks, runs), NaN = not observed.
+    """
+    n = np.isfinite(y).sum(axis=2).astype(np.float64)
+    sums = np.nansum(y, axis=2)
+    cell, task, whole = (
         logit((sums.sum(axis=axis, keepdims=True) + 0.5) / (n.sum(axis=axis, keepdims=True) + 1))
         for axis in (1, 0, (0, 1))
-    ]
-    start = expit(sides[0] + sides[1] - sides[2])
+    )
+    start = expit(cell + _reliability(y) * (task - whole))
     made: Floats = (sums + PRIOR * start) / (n + PRIOR)
     return made
 
 
-def correlation(y: Floats, sd: Floats) -> float:
-    """Return the mean correlation of two cells' outcomes in a run, by moments, 0 to 0.95.
+def _reliability(y: Floats) -> float:
+    """Return the share of the variance of tasks' means that is not of their runs, by moments."""
+    runs = y[:, :, np.isfinite(y).all(axis=(0, 1))].mean(axis=0)  # shape: (tasks, whole runs)
+    if min(runs.shape) < 2:
+        return 1.0
+    total = float(runs.mean(axis=1).var(ddof=1))
+    noise = float(runs.var(axis=1, ddof=1).mean()) / runs.shape[1]
+    return max(0.0, 1 - noise / total) if total > 0 else 0.0
 
-    The variance over runs of the sum over cells exceeds the sum of the variances by what cells
-    have in common.
+
+def correlations(y: Floats, sd: Floats, codes: Sequence[str]) -> Floats:
+    """Return the correlations of cells' outcomes in a run of a task. Shape: (cells, cells).
+
+    Cells are the more alike the fewer factors they differ in, so there is one correlation for each
+    number of these, by moments over all such pairs and tasks, from 0 to 0.95.
     """
     whole = np.isfinite(y).all(axis=0)  # shape: (tasks, runs)
-    joint = apart = 0.0
+    joint, apart = np.zeros((2, len(y), len(y)))
     for task in range(y.shape[1]):
         own = y[:, task, whole[task]]
-        if own.shape[1] < 2:
-            continue
-        joint += float(own.sum(axis=0).var(ddof=1) - own.var(axis=1, ddof=1).sum())
-        apart += float(sd[:, task].sum() ** 2 - (sd[:, task] ** 2).sum())
-    return min(MOST_CORRELATION, max(0.0, joint / apart)) if apart > 0 else 0.0
+        if own.shape[1] > 1:
+            joint += np.cov(own)
+            apart += np.outer(sd[:, task], sd[:, task])
+    seen = float(np.trace(joint) / np.trace(apart)) if apart.any() else 0.0
+    digits = np.array([list(code) for code in codes])
+    differ = (digits[:, None] != digits[None]).sum(axis=2)
+    made = np.zeros(joint.shape)
+    for count in range(1, int(differ.max()) + 1):
+        pairs = differ == count
+        if seen > 0 and pairs.any():
+            value = float(joint[pairs].sum() / apart[pairs].sum()) / seen
+            made[pairs] = round(min(MOST_CORRELATION, max(0.0, value)), _DIGITS)
+    np.fill_diagonal(made, 1.0)
+    return made
 
 
 def shared_out(
@@ -183,31 +223,31 @@ class Neyman:
         """
         codes, names = sorted(self.design.codes), sorted(tasks)
         price = self._prices(codes, outcomes)
-        spreads = Spreads.of(self._outcomes(codes, names, outcomes), price)
-        weights = np.array([[one.weights.get(c, 0.0) for c in codes] for one in self.estimands])
-        mean = self.batches[number].runs
-        found = candidates(weights, spreads, mean, self.most, draw)
-        variances = {how: spreads.variance(weights, counts) for how, counts in found.items()}
-        how = min(variances, key=lambda one: (round(variances[one], 12), one != "equal"))
-        counts = found[how]
+        weights = self.weights(codes)
+        spreads = Spreads.of(self._outcomes(codes, names, outcomes), price, codes)
+        made = chosen(weights, spreads, self.batches[number].runs, self.most, draw)
+        counts = made.counts
         facts = {
-            "how": how,
-            "correlation": spreads.correlation,
-            "variance": {one: float(f"{value:.6g}") for one, value in variances.items()},
+            "how": made.how,
+            "correlation": spreads.by_distance(codes),
+            "variance": {one: float(f"{value:.6g}") for one, value in made.variances.items()},
             "price": dict(zip(codes, spreads.price.tolist(), strict=True)),
         }
-        share = variances[how] / variances["equal"] if variances["equal"] else 1.0
         ends = f"{counts.min()} to {counts.max()}" if counts.min() < counts.max() else counts.min()
         said = (
             f"batch {number + 1} of {len(self.batches)}: {counts.sum():,} episodes, {ends} runs of "
-            f"a task in a cell ({_WAYS[how]}); {self.estimand} expected with {share:.0%} of the "
-            "variance of equal runs"
+            f"a task in a cell ({_WAYS[made.how]}); {self.estimand} expected with {made.share:.0%} "
+            "of the variance of equal runs"
         )
-        made = {
+        by_cell = {
             code: dict(zip(names, row, strict=True))
             for code, row in zip(codes, counts.tolist(), strict=True)
         }
-        return Allocated(made, said, facts)
+        return Allocated(by_cell, said, facts)
+
+    def weights(self, codes: Sequence[str]) -> Floats:
+        """Return the contrasts' weights over cells. Shape: (contrasts, cells)."""
+        return np.array([[one.weights.get(c, 0.0) for c in codes] for one in self.estimands])
 
     def _prices(self, codes: Sequence[str], outcomes: Sequence[Paid]) -> Floats:
         """Return what an episode of each cell costs, the mean of all as 1."""
@@ -242,6 +282,31 @@ _WAYS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The allocation of a batch, and what each that might have been would do."""
+
+    how: str  # of _WAYS
+    counts: Counts  # shape: (cells, tasks)
+    variances: Mapping[str, float]  # expected, of the batch's estimates, by way
+
+    @property
+    def share(self) -> float:
+        """The variance over that of equal runs."""
+        equal = self.variances["equal"]
+        return self.variances[self.how] / equal if equal else 1.0
+
+
+def chosen(
+    weights: Floats, spreads: Spreads, mean: int, most: int, draw: np.random.Generator
+) -> Choice:
+    """Return the candidate of least variance; see ``candidates``."""
+    found = candidates(weights, spreads, mean, most, draw)
+    variances = {how: spreads.variance(weights, counts) for how, counts in found.items()}
+    how = min(variances, key=lambda one: (round(variances[one], 12), one != "equal"))
+    return Choice(how, found[how], variances)
+
+
 def candidates(
     weights: Floats, spreads: Spreads, mean: int, most: int, draw: np.random.Generator
 ) -> dict[str, Counts]:
@@ -263,8 +328,7 @@ def candidates(
     found["cells"] = shared_out(scores.ravel(), price, budget, most, order).reshape(cells, tasks)
     weighed = (weights != 0).any(axis=0)
     own = weights[:, :, None] * spreads.sd  # shape: (contrasts, cells, tasks)
-    whole = (1 - spreads.correlation) * (own**2).sum(axis=1)
-    whole += spreads.correlation * own.sum(axis=1) ** 2
+    whole = np.einsum("ect,cd,edt->et", own, spreads.correlation, own).clip(min=0)
     block = np.full(tasks, float(spreads.price[weighed].sum()))
     rest = budget - tasks * float(spreads.price[~weighed].sum())
     by_task = shared_out(np.sqrt(whole.sum(axis=0)), block, rest, most, draw.permutation(tasks))
