@@ -113,9 +113,7 @@ class Batched:
         sums = np.einsum("ctr,ktr->kct", np.nan_to_num(y), self.members)
         missing = self.planned - self.counts(y)
         low, high = (
-            np.divide(
-                side, self.planned, out=np.full(sums.shape, np.nan), where=self.planned > 0
-            )
+            np.divide(side, self.planned, out=np.full(sums.shape, np.nan), where=self.planned > 0)
             for side in (sums, sums + missing)
         )
         return self.combined(low), self.combined(high)

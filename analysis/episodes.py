@@ -107,9 +107,9 @@ def validated(
 
 def _batches(raw: pd.DataFrame, table: pd.DataFrame, source: Source) -> None:
     """Put in the batch of each run and its weight, where runs were allocated."""
-    for name, other in (("batch", "batch_weight"), ("batch_weight", "batch")):
+    for name in ("batch", "batch_weight"):
         if name not in raw.columns:
-            remedy = f"give {other} too: allocated runs have a batch and its weight"
+            remedy = f"give {name} too: allocated runs have a batch and its weight"
             raise source.error(name, None, list(raw.columns), remedy)
     table["batch"] = _whole(raw["batch"], "batch", source, 0, "give a whole number")
     weight = pd.to_numeric(raw["batch_weight"], errors="coerce").to_numpy(np.float64)

@@ -129,7 +129,10 @@ def scored(profile: Profile, numbers: Iterable[int], seed: int, common: float) -
         for one in (sample(seen, batches), sample(seen), sample(y[:, :, :RUNS])):
             found = np.array(
                 [
-                    [(e.estimate, e.ci_low, e.ci_high) for e in evaluate(place, specs, spans_of(specs))]
+                    [
+                        (e.estimate, e.ci_low, e.ci_high)
+                        for e in evaluate(place, specs, spans_of(specs))
+                    ]
                     for place in (Place(one, ("m0",), CODES, Uncertainty(t)) for t in TARGETS)
                 ]
             )  # shape: (targets, estimands, 3)

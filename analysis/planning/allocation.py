@@ -91,7 +91,6 @@ class Spreads:
             total += float(((own @ shared) * own).sum())
         return total / self.sd.shape[1] ** 2
 
-
     def by_distance(self, codes: Sequence[str]) -> list[float]:
         """Return the correlations of cells that differ in one factor, in two, and so on."""
         first = [sum(a != b for a, b in zip(codes[0], code, strict=True)) for code in codes]
@@ -369,7 +368,9 @@ def neyman(
     if cost not in COSTS:
         raise InputError(f"{where}.cost", cost, f"choose one of {', '.join(COSTS)}")
     if pilot < 2:
-        raise InputError(f"{where}.pilot", pilot, "one run says nothing of a spread: give 2 or more")
+        raise InputError(
+            f"{where}.pilot", pilot, "one run says nothing of a spread: give 2 or more"
+        )
     if every < 2:
         remedy = "a batch has a run of every task in every cell, and shares the rest out: give 2"
         raise InputError(f"{where}.every", every, f"{remedy} or more")

@@ -28,9 +28,7 @@ def stopping_rule(config: StudyConfig, factors: Sequence[Factor], shard: Shard) 
     return group_sequential(_cells(config, factors), config.runs, **config.stop)
 
 
-def allocation_rule(
-    config: StudyConfig, factors: Sequence[Factor], shard: Shard
-) -> AllocationRule:
+def allocation_rule(config: StudyConfig, factors: Sequence[Factor], shard: Shard) -> AllocationRule:
     """Return how the analysis shares out the runs of this design.
 
     Raises:
