@@ -85,13 +85,15 @@ class Batched:
     def counts(self, y: Floats) -> Floats:
         """Return observed runs. Shape: (batches, rows, tasks)."""
         seen = np.isfinite(y).astype(np.float64)
-        return np.einsum("ctr,ktr->kct", seen, self.members)
+        found: Floats = np.einsum("ctr,ktr->kct", seen, self.members)
+        return found
 
     def shares(self, y: Floats) -> Floats:
         """Return success shares of each batch; NaN without a run. Shape: (batches, rows, tasks)."""
         n = self.counts(y)
         sums = np.einsum("ctr,ktr->kct", np.nan_to_num(y), self.members)
-        return np.divide(sums, n, out=np.full(n.shape, np.nan), where=n > 0)
+        found: Floats = np.divide(sums, n, out=np.full(n.shape, np.nan), where=n > 0)
+        return found
 
     def combined(self, shares: Floats) -> Floats:
         """Return the weighted mean over the batches that have a share; 0 where none has."""
@@ -99,14 +101,17 @@ class Batched:
         weight = np.where(seen, self.weights[:, None, None], 0.0)
         total = weight.sum(axis=0)
         summed = (weight * np.where(seen, shares, 0.0)).sum(axis=0)
-        return np.divide(summed, total, out=np.zeros(total.shape), where=total > 0)
+        found: Floats = np.divide(summed, total, out=np.zeros(total.shape), where=total > 0)
+        return found
 
     def worth(self, y: Floats) -> Floats:
         """Return the runs in one batch that would be as precise: shape (rows, tasks)."""
         n = self.counts(y)
         weight = np.where(n > 0, self.weights[:, None, None], 0.0)
         parts = np.divide(weight**2, n, out=np.zeros(n.shape), where=n > 0).sum(axis=0)
-        return np.divide(weight.sum(axis=0) ** 2, parts, out=np.zeros(parts.shape), where=parts > 0)
+        whole = weight.sum(axis=0) ** 2
+        found: Floats = np.divide(whole, parts, out=np.zeros(parts.shape), where=parts > 0)
+        return found
 
     def box(self, y: Floats) -> tuple[Floats, Floats]:
         """Return each share with what is missing at its worst and best. Shape: (rows, tasks)."""

@@ -201,8 +201,8 @@ def main() -> None:
     command = f"python -m benchmarks.allocation --studies {given.studies} --seed {given.seed}"
     error = 100 * (0.95 * 0.05 / given.studies) ** 0.5
     said = fill(
-        f"Made by `{command} --out docs/planning.md`: {given.studies} studies a line, so a coverage "
-        f"of 95 % has a Monte Carlo error of {error:.1f} points for one estimand."
+        f"Made by `{command} --out docs/planning.md`: {given.studies} studies a line, so a "
+        f"coverage of 95 % has a Monte Carlo error of {error:.1f} points for one estimand."
     )
     text = "\n".join([said, "", *run(given.jobs, given.studies, given.seed)])
     if given.out is None:

@@ -157,11 +157,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         remedy = "an allocation goes with no stopping rule, and needs every record: run all"
         raise ConfigError("study.allocate", len(ids), remedy)
     store.claim(ids.values())
-    looks: Looks | Batches | None = None
-    if stopping:
-        looks = Looks(stopping, store.folder, {plan.cell for plan in plans})
-    elif allocation:
-        looks = Batches(allocation[0], store.folder, plans, allocation[1])
+    looks = _decisions(stopping, allocation, store, plans)
     study = _Study(ids, store, unobserved, policy, progress, looks)
     if policy.on_error == "continue":
         execute = _Forgiving(execute)
@@ -203,6 +199,20 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         study.not_run,
         tuple(looks.taken) if isinstance(looks, Looks) else (),
     )
+
+
+def _decisions(
+    stopping: StoppingRule | None,
+    allocation: tuple[AllocationRule, int] | None,
+    store: Store,
+    plans: Sequence[EpisodePlan],
+) -> Looks | Batches | None:
+    """Return what was decided so far, and what waits for a decision; None where nothing does."""
+    if allocation:
+        return Batches(allocation[0], store.folder, plans, allocation[1])
+    if stopping:
+        return Looks(stopping, store.folder, {plan.cell for plan in plans})
+    return None
 
 
 class _Study:

@@ -89,7 +89,7 @@ class Spreads:
             own = weights * self.sd[:, task]  # shape: (contrasts, cells)
             shared = self.correlation / np.maximum.outer(counts[:, task], counts[:, task])
             total += float(((own @ shared) * own).sum())
-        return total / self.sd.shape[1] ** 2
+        return float(total / self.sd.shape[1] ** 2)
 
     def by_distance(self, codes: Sequence[str]) -> list[float]:
         """Return the correlations of cells that differ in one factor, in two, and so on."""

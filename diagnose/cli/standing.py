@@ -80,7 +80,8 @@ def standing(folder: Path) -> Standing:
         causes,
         cost_usd,
         tuple(holders(folder)),
-        sum(one.not_run for one in (*looks_in(folder), *batches_in(folder))),
+        sum(look.not_run for look in looks_in(folder))
+        + sum(batch.not_run for batch in batches_in(folder)),
     )
 
 

@@ -7,12 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.batches import Batched, factors, variances
+from analysis.batches import Batched, batches_of, factors, variances
 from analysis.estimates import Place
+from analysis.figures.catalogue import available
+from analysis.layout import INTERVENTIONS
+from analysis.planning.allocated import read
+from analysis.planning.designs import Cells
 from analysis.sample import Sample
 from analysis.study import Study
 from analysis.uncertainty import BATCHED, Uncertainty
-from benchmarks.allocation import runs_of, sample
+from benchmarks.allocation import SHAPLEY, runs_of, sample
 from benchmarks.simulated import World
 from diagnose.errors import InputError
 from tests.analysis.studies import CODES, TASKS, study, table
@@ -119,11 +123,7 @@ def allocated_table(seed=0):
     world = World(common=0.0)
     draw = np.random.default_rng(seed)
     y = world.outcomes(draw, world.rates(draw, 5, 5), 20)
-    from analysis.batches import batches_of
-
     batches = batches_of(8, 2, 3, 9)
-    from benchmarks.allocation import SHAPLEY, Cells, INTERVENTIONS
-
     design = Cells(INTERVENTIONS, tuple(CODES))
     weights = np.array([[design.estimand(n).weights.get(c, 0.0) for c in CODES] for n in SHAPLEY])
     seen = runs_of(batches, y, weights, draw)
@@ -197,7 +197,7 @@ def test_runs_that_were_allocated_are_not_drawn_again():
     with pytest.raises(InputError, match="cannot be drawn again"):
         made.bootstrap("shapley", resamples=10)
     assert len(study(frame).estimates("new").bootstrap("shapley", resamples=10)) == 4
-    assert "levels" not in __import__("analysis.figures.catalogue", fromlist=["x"]).available(made)
+    assert "levels" not in available(made)
 
 
 def test_while_only_the_pilot_is_there_it_is_an_ordinary_study():
@@ -211,9 +211,7 @@ def test_while_only_the_pilot_is_there_it_is_an_ordinary_study():
 def test_a_damaged_declaration_is_no_ordinary_study(tmp_path):
     (tmp_path / "study.json").write_text(json.dumps({"allocate": {"batches": [[0, 2, 2]]}}))
     (tmp_path / "episodes.jsonl").write_text("")
-    from analysis.planning.allocated import read
-
-    with pytest.raises(InputError, match="restore study.json"):
+    with pytest.raises(InputError, match="restore study"):
         read(tmp_path)
     (tmp_path / "study.json").write_text(json.dumps({"runs": 8}))
     assert read(tmp_path) is None

@@ -1,4 +1,4 @@
-"""A study with allocated runs in a process of its own, for tests to kill: FOLDER WORKERS FAULT COST."""
+"""A study with allocated runs, for tests to kill: FOLDER WORKERS FAULT COST."""
 
 import json
 import sys

@@ -20,6 +20,7 @@ from tests.study.allocate_runner import CODES, PLANS, RUNS, TASKS, rule
 
 ROOT = Path(__file__).parents[2]
 FILE = "batches.jsonl"
+EMPTY = {"made_from": "", "not_observed": 0, "said": ""}
 
 
 def command(folder: Path, workers: int, fault: str, cost: str) -> list[str]:
@@ -30,9 +31,13 @@ def command(folder: Path, workers: int, fault: str, cost: str) -> list[str]:
 def run(folder: Path, workers: int = 2, fault: str = "none", cost: str = "episodes"):
     folder.mkdir(exist_ok=True)
     return subprocess.run(
-        command(folder, workers, fault, cost), cwd=ROOT, capture_output=True, text=True, check=False,
+        command(folder, workers, fault, cost),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=60,
-    )  # fmt: skip
+    )
 
 
 def ended(done) -> dict:
@@ -189,8 +194,8 @@ def test_a_decision_that_the_records_do_not_give_is_refused(tmp_path, change, sa
         ("[]\n", "line 1 is broken"),
         ('{"number": 1, "first": 2, "counts": {"0000": {"A-L1": 1.5}}}\n', "line 1 is broken"),
         (
-            '{"number": 1, "first": 2, "counts": {}, "asked": 0, "not_run": 0, "made_from": "", '
-            '"not_observed": 0, "said": ""}\n',
+            json.dumps({"number": 1, "first": 2, "counts": {}, "asked": 0, "not_run": 0, **EMPTY})
+            + "\n",
             "not this study's",
         ),
     ],
