@@ -124,7 +124,7 @@ def sample_of(table: pd.DataFrame, layout: Layout, models: Sequence[str]) -> Sam
         chains = links.reshape(flat)
     batches = None
     if "batch" in table.columns:
-        batches = _batched(table, (cell.astype(np.int64), task, slot), shape)
+        batches = _batched(table, (cell, task, slot), shape)
     names = [divmod(int(identifier), 10**k) for identifier in cell_ids]
     rows = tuple((models[m], outcome, f"{code:0{k}}") for outcome in outcomes for m, code in names)
     return Sample(
@@ -133,7 +133,7 @@ def sample_of(table: pd.DataFrame, layout: Layout, models: Sequence[str]) -> Sam
 
 
 def _batched(
-    table: pd.DataFrame, at: tuple[NDArray[np.int64], ...], shape: tuple[int, ...]
+    table: pd.DataFrame, at: Sequence[NDArray[Any]], shape: tuple[int, ...]
 ) -> Batched | None:
     """Return the batches of a table's runs; None while there is but one.
 
