@@ -184,8 +184,8 @@ def spending(
     head = ["way", *each, *each, f"± new, {size.runs} runs", "± these"]
     expected = "no effect" if wish.precision else f"an effect of {pp(wish.detect)}"
     note = (
-        f"{one.name}. At the left for new tasks, of which {size.tasks} are a sample, then for these "
-        "alone (–: no number of runs is enough). "
+        f"{one.name}. At the left for new tasks, of which {size.tasks} are a sample, then for "
+        "these alone (–: no number of runs is enough). "
         f"Episodes of looks: expected with {expected}. "
         "Allocated: the runs' part of the variance by Neyman's rule after a pilot, in episodes; "
         f"the tasks' part stays. Spread: {source}."
