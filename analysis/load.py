@@ -17,7 +17,7 @@ from analysis import treatments
 from analysis.compacted import compacted
 from analysis.episodes import Source, validated
 from analysis.layout import CAPACITIES, INTERVENTIONS, TREATMENT
-from analysis.planning import stopped
+from analysis.planning import allocated, stopped
 from analysis.recorded import recorded
 from analysis.treatments import Treatments
 from diagnose.errors import InputError
@@ -41,6 +41,7 @@ class Loaded:
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
     stop: stopped.Stop | None = None  # the study's declared looks
     treatments: Treatments = field(default_factory=Treatments)  # of the subject's weights
+    allocation: allocated.Allocation | None = None  # who had how many runs, and by which batches
 
 
 def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
@@ -148,6 +149,9 @@ def _load_study(path: Path) -> Loaded:
     if any(raw.pop("chained")):
         # Cells of a run share their draws, so a family's chains of one run are one cluster.
         raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
+    allocation = allocated.read(file.parent)
+    if allocation is not None:
+        raw = allocation.marked(raw, file.name)
     source = Source(file.name, lambda row: places[row].removeprefix(f"{file.name}: "))
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
@@ -155,9 +159,11 @@ def _load_study(path: Path) -> Loaded:
     stop = stopped.read(file.parent)
     if planned is not None and stop is not None:
         planned -= stop.not_run
+    if planned is not None and allocation is not None:
+        planned -= allocation.not_run
     made = treatments.read(file.with_name("study.json"))
     known = _capacities(ordered, capacities)
-    return Loaded(table, ordered, known, truth, name, held, planned, stop, made)
+    return Loaded(table, ordered, known, truth, name, held, planned, stop, made, allocation)
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:

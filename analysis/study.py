@@ -16,6 +16,7 @@ from analysis.estimates import Finding, Place, evaluate
 from analysis.layout import ALL, INTERVENTIONS, TREATMENT, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
+from analysis.planning.allocated import Allocation
 from analysis.planning.stopped import Stop, allowed_for
 from analysis.results import Estimates
 from analysis.sample import Sample, sample_of, truth_sample
@@ -42,6 +43,7 @@ class Study:
     planned: int | None = None  # episodes of the schedule, where one is known
     stop: Stop | None = None  # looks that were declared, and taken
     treatments: Treatments = field(default_factory=Treatments)  # how weights were treated
+    allocation: Allocation | None = None  # how runs were allocated, where not all alike
     _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -73,6 +75,7 @@ class Study:
             read.planned,
             read.stop,
             read.treatments,
+            read.allocation,
         )
 
     @property

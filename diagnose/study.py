@@ -7,7 +7,6 @@ parent is the only writer, and nothing it holds in memory is needed to continue.
 
 import json
 import logging
-import math
 import os
 import platform
 import signal
@@ -16,12 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from diagnose.allocation import AllocationRule, Batches
 from diagnose.curriculum import BROKEN, Chains, book_of
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoreError
 from diagnose.index import observed, record_at
 from diagnose.interrupts import Interrupts
 from diagnose.journal import tell
+from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.stopping import Look, Looks, Outcome, StoppingRule
@@ -32,60 +33,6 @@ from diagnose.workers import EpisodeBugError, Event, Fatal, Finished, Unfinished
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # events are for a journal; without one, for nobody
-MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
-# What the first episode that is not observed does: it ends the study, unrecorded; it is recorded
-# and the others run, but a bug ends the study; a bug is recorded too, as the cause it is.
-ON_ERROR = ("stop", "record", "continue")
-MOST_AT_ONCE = 4096  # episodes: each has a thread and, while it runs code, an interpreter
-
-
-@dataclass(frozen=True)
-class RunPolicy:
-    """How a study runs. None of this changes a record's content, so none of it is identity."""
-
-    workers: int = 0  # child processes; 0 = one per core this process may use
-    retries: int = 2  # further attempts after a worker died or infrastructure failed; 0 = none
-    episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
-    retry_unobserved: bool = False  # run episodes recorded as not_observed again
-    retry_causes: Sequence[str] = ()  # of these causes alone, without retry_unobserved; empty = all
-    on_error: str = "record"  # one of ON_ERROR: an episode not observed is recorded, and others run
-    lasting_causes: frozenset[str] = frozenset({"quota", "bug"})  # causes not retried
-    concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
-
-    def __post_init__(self) -> None:
-        for field in ("workers", "concurrency", "retries", "episode_limit_s"):
-            value = getattr(self, field)
-            plain = type(value) is int or (field == "episode_limit_s" and type(value) is float)
-            if not plain or not 0 <= value < math.inf:
-                raise ConfigError(field, value, "give 0 or more")
-        if self.on_error not in ON_ERROR:
-            raise ConfigError("run.on_error", self.on_error, f"choose one of {', '.join(ON_ERROR)}")
-        causes: object = self.retry_causes
-        listed = isinstance(causes, Sequence) and not isinstance(causes, str)
-        if not listed or not all(isinstance(cause, str) for cause in self.retry_causes):
-            raise ConfigError("run.retry_causes", causes, "give a list such as [rate_limit]")
-        if self.workers > MOST_WORKERS:
-            raise ConfigError("workers", self.workers, f"give at most {MOST_WORKERS}")
-        if self.concurrency > MOST_AT_ONCE:
-            raise ConfigError("concurrency", self.concurrency, f"give at most {MOST_AT_ONCE}")
-
-    def again(self, cause: str) -> bool:
-        """Whether an episode that was not observed for ``cause`` is to run again."""
-        return cause in self.retry_causes if self.retry_causes else self.retry_unobserved
-
-    @property
-    def worker_count(self) -> int:
-        """The number of workers, with 0 resolved."""
-        return self.workers or len(os.sched_getaffinity(0))
-
-    def slots(self, concurrency: int, workers: int) -> int:
-        """Return how many episodes each of ``workers`` runs at once.
-
-        Args:
-            concurrency: how many the subject allows; ``concurrency`` of this policy overrides it.
-            workers: how many children there are.
-        """
-        return math.ceil((self.concurrency or concurrency) / max(1, workers))
 
 
 @dataclass(frozen=True)
@@ -116,6 +63,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
     progress: Progress,
     concurrency: int = 1,
     stopping: StoppingRule | None = None,
+    allocation: tuple[AllocationRule, int] | None = None,
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order; or those it has claimed.
 
@@ -132,6 +80,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         progress: where progress shows.
         concurrency: episodes that the subject can run at once; 1 for one per worker.
         stopping: when to look at what is recorded, and what then to run no more of; None = never.
+        allocation: who runs how much of each batch, and the study's seed; None = all alike.
 
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
@@ -141,21 +90,9 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
             is recorded.
         InfrastructureError: no worker can be started.
     """
-    ids = {plan: identify(plan) for plan in plans}
-    if len(set(ids.values())) < len(plans):
-        raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
-    strange = sorted(store.ledger.outcomes.keys() - ids.values())
-    if strange:
-        raise StoreError(
-            f"{store.folder}: {len(strange)} of its records are of no episode of this study (the "
-            f"first has the id {strange[0]}); move them to their own study's folder"
-        )
-    if store.claimed is not None:  # other processes run the others
-        ids = {plan: identifier for plan, identifier in ids.items() if identifier in store.claimed}
-    if stopping and len(ids) < len(plans):
-        raise ConfigError("run.shard", len(ids), "a stopping rule looks at every record: run all")
+    ids = _identified(plans, identify, store, stopping, allocation)
     store.claim(ids.values())
-    looks = Looks(stopping, store.folder, {plan.cell for plan in plans}) if stopping else None
+    looks = _decisions(stopping, allocation, store, plans)
     study = _Study(ids, store, unobserved, policy, progress, looks)
     if policy.on_error == "continue":
         execute = Forgiving(execute)
@@ -166,7 +103,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         tell(_log, logging.WARNING, "tail_repaired", detail=store.repair)
     begun = {"episodes": len(ids), "missing": study.missing, "workers": count, "slots": slots}
     tell(_log, logging.INFO, "study_begun", **begun)
-    progress.start(len(ids), study.missing, count, slots)
+    progress.start(len(ids) - study.spare, study.missing - study.spare, count, slots)
     planned = Counter(plan.cell for plan in ids)
     progress.start_cells(planned - study.missing_by_cell, planned)
     try:
@@ -201,8 +138,35 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         store.ledger.not_observed,
         interrupts.received,
         study.not_run,
-        tuple(looks.taken) if looks else (),
+        tuple(looks.taken) if isinstance(looks, Looks) else (),
     )
+
+
+def _identified(
+    plans: Sequence[EpisodePlan],
+    identify: Callable[[EpisodePlan], str],
+    store: Store,
+    stopping: StoppingRule | None,
+    allocation: tuple[AllocationRule, int] | None,
+) -> dict[EpisodePlan, str]:
+    """Return the plans that this process runs, each with its id; refuse what cannot be run."""
+    ids = {plan: identify(plan) for plan in plans}
+    if len(set(ids.values())) < len(plans):
+        raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
+    strange = sorted(store.ledger.outcomes.keys() - ids.values())
+    if strange:
+        raise StoreError(
+            f"{store.folder}: {len(strange)} of its records are of no episode of this study (the "
+            f"first has the id {strange[0]}); move them to their own study's folder"
+        )
+    if store.claimed is not None:  # other processes run the others
+        ids = {plan: identifier for plan, identifier in ids.items() if identifier in store.claimed}
+    if stopping and len(ids) < len(plans):
+        raise ConfigError("run.shard", len(ids), "a stopping rule looks at every record: run all")
+    if allocation and (stopping or len(ids) < len(plans)):
+        remedy = "an allocation goes with no stopping rule, and needs every record: run all"
+        raise ConfigError("study.allocate", len(ids), remedy)
+    return ids
 
 
 def _tell_end(
@@ -221,6 +185,20 @@ def _tell_end(
     )
 
 
+def _decisions(
+    stopping: StoppingRule | None,
+    allocation: tuple[AllocationRule, int] | None,
+    store: Store,
+    plans: Sequence[EpisodePlan],
+) -> Looks | Batches | None:
+    """Return what was decided so far, and what waits for a decision; None where nothing does."""
+    if allocation:
+        return Batches(allocation[0], store.folder, plans, allocation[1])
+    if stopping:
+        return Looks(stopping, store.folder, {plan.cell for plan in plans})
+    return None
+
+
 class _Study:
     """What is still to run, and what to do with each answer."""
 
@@ -231,7 +209,7 @@ class _Study:
         unobserved: Unobserved,
         policy: RunPolicy,
         progress: Progress,
-        looks: Looks | None = None,
+        looks: Looks | Batches | None = None,
     ) -> None:
         self._ids, self._store, self._unobserved, self._looks = ids, store, unobserved, looks
         self._policy, self._progress = policy, progress
@@ -245,6 +223,7 @@ class _Study:
         self._drop_stopped()
         self._open_in = Counter(plan.run for plan in self._open)
         self.missing = len(self._open)
+        self.spare = self._spare()  # of them, what no one may be going to ask for
         self.missing_by_cell = Counter(plan.cell for plan in self._open)
         self.pending: deque[EpisodePlan] = deque()  # may run now; the others wait for these
 
@@ -256,7 +235,13 @@ class _Study:
         return self._policy.again(self._store.ledger.causes[self._ids[plan]])
 
     def begin(self) -> None:
-        """Sort the open plans: those that may run, that wait, and whose chain is broken."""
+        """Sort the open plans: those that may run, that wait, and whose chain is broken.
+
+        Raises:
+            StoreError: a batch was shared out otherwise than the records say.
+        """
+        if isinstance(self._looks, Batches):
+            self._looks.check(self._seen())
         earlier = {plan: self._chains.before(plan) for plan in self._ids if plan in self._open}
         wanted = {self._ids[one] for one in earlier.values() if one and one not in self._open}
         places = observed(self._store.folder, wanted) if wanted else {}
@@ -292,18 +277,8 @@ class _Study:
                 return
             self._store.sync()  # a decision never outlives what it was made from
             outcomes = self._store.ledger.outcomes
-            seen = [
-                Outcome(
-                    plan.task,
-                    plan.run,
-                    plan.cell,
-                    None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
-                )
-                for plan, key in self._ids.items()
-                if key in outcomes
-            ]
             still = [plan for plan in self._open if self._ids[plan] not in outcomes]
-            look = looks.take(seen, still)
+            look = looks.take(self._seen(), still)
             self._progress.say(look.said)
             tell(_log, logging.INFO, "look", number=look.number, detail=look.said)
             self._progress.fewer(look.not_run)
@@ -312,6 +287,26 @@ class _Study:
             waiting, self._held = self._held, []
             for plan in waiting:
                 self._queue(plan)
+
+    def _seen(self) -> list[Outcome]:
+        """Return what is recorded, as rules see it."""
+        outcomes, costs = self._store.ledger.outcomes, self._store.ledger.costs
+        return [
+            Outcome(
+                plan.task,
+                plan.run,
+                plan.cell,
+                None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
+                costs.get(key, 0.0),
+            )
+            for plan, key in self._ids.items()
+            if key in outcomes
+        ]
+
+    def _spare(self) -> int:
+        if not isinstance(self._looks, Batches):
+            return 0
+        return sum(map(self._looks.spare, self._open))
 
     def take(self, events: Sequence[Event]) -> None:
         """Record, retry, or note that the study must stop."""

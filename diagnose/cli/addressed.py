@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from diagnose.remote.address import Address, is_address, shown
 
 if TYPE_CHECKING:
-    from diagnose.cli.compose import Study
+    from diagnose.cli.composed import Study
     from diagnose.remote.kept import Kept
 
 KEYS = ("upload_every_s", "upload_wait_s", "lease_s")  # of the section run, read for an address

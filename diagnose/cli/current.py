@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diagnose.cli.compose import Study, compose
+from diagnose.cli.compose import compose
+from diagnose.cli.composed import Study
+from diagnose.cli.sections import without
 from diagnose.cli.standing import named
 from diagnose.config import SETTINGS, study_config
 from diagnose.design import OPTIONS, EpisodePlan
@@ -47,6 +49,7 @@ def recomposed(folder: Path) -> Study:
                 "runs": header["runs"],
                 "tasks": [named(one) for one in header["tasks"]],
                 "setting": header.get("setting", SETTINGS[0]),
+                "allocate": without(header.get("allocate") or {}, "batches"),
             },
             "env": {"variants": header["env"]},
             "subject": shared["subject"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import diagnose
 from diagnose.cli import commands
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.whole_file import write_whole
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM

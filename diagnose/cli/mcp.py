@@ -14,7 +14,7 @@ from diagnose.errors import ConfigError, InfrastructureError, StoreError
 
 if TYPE_CHECKING:
     from diagnose.cli.addressed import kept
-    from diagnose.cli.compose import Study
+    from diagnose.cli.composed import Study
     from diagnose.design import EpisodePlan, Factor
     from diagnose.remote.address import shown
     from diagnose.store import Store

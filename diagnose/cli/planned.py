@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.forecast import CHARACTERS_PER_TOKEN, LEVEL, Range, ceiling, total
 from diagnose.design import Cell, EpisodePlan, cells
 from diagnose.episode import ENV
@@ -75,7 +75,7 @@ def planned(study: Study, pilot: Path | None, found: Sequence[str] = ()) -> list
     open_ids = {
         key: plan
         for key, plan in ids.items()
-        if key not in done and key not in missing - again and not study.stops(plan)
+        if key not in done | (missing - again) and not (study.stops(plan) or study.spare(plan))
     }
     beside = _beside(study, {key for key, plan in open_ids.items() if not study.waits(plan)})
     left = [plan for key, plan in open_ids.items() if key not in beside]
@@ -102,7 +102,7 @@ def _design(study: Study) -> list[str]:
     return [
         (
             f"{config.name}: {config.design}, {len(codes)} cells x {_each(study)} = "
-            f"{len(study.plans):,} episodes, seed {config.seed}"
+            f"{study.episodes:,} episodes, seed {config.seed}"
         ),
         f"Subject: {study.model.name}",
         "Factors, in the order of a cell's digits:",
@@ -116,7 +116,8 @@ def _each(study: Study) -> str:
     """Return what there is an episode of in each cell."""
     if study.forked:
         return study.forked.told
-    return f"{len(study.tasks)} tasks x {study.config.runs} runs"
+    mean = " on average" if study.allocation else ""
+    return f"{len(study.tasks)} tasks x {study.config.runs} runs{mean}"
 
 
 def _doses(levels: Iterable[int]) -> str:

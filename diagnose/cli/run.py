@@ -19,7 +19,7 @@ from diagnose.errors import ConfigError, DiagnoseError
 from diagnose.journal import kept, tell
 
 if TYPE_CHECKING:
-    from diagnose.cli.compose import Study
+    from diagnose.cli.composed import Study
     from diagnose.progress import Progress
     from diagnose.remote.kept import Kept
     from diagnose.store import Store
@@ -145,6 +145,7 @@ def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
                     progress=progress,
                     concurrency=study.concurrency,
                     stopping=study.stopping,
+                    allocation=(study.allocation, study.config.seed) if study.allocation else None,
                 )
         if end.exit_code:
             return end.exit_code

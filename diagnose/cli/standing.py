@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from diagnose.allocation import batches_in
 from diagnose.design import Factor, cells
 from diagnose.errors import DiagnoseError
 from diagnose.index import header_of, places_in
@@ -34,7 +35,7 @@ class Standing:
     causes: Counter[str] = field(default_factory=Counter)
     cost_usd: float = 0.0
     running: tuple[str, ...] = ()
-    not_run: int = 0  # planned, and made needless by a look of the stopping rule
+    not_run: int = 0  # planned, and made needless by a look, or by how a batch was shared out
 
     @property
     def left(self) -> int:
@@ -80,7 +81,8 @@ def standing(folder: Path) -> Standing:
         causes,
         cost_usd,
         tuple(runners(folder)),
-        sum(look.not_run for look in looks_in(folder)),
+        sum(look.not_run for look in looks_in(folder))
+        + sum(batch.not_run for batch in batches_in(folder)),
     )
 
 
@@ -143,7 +145,7 @@ def told(one: Standing) -> Iterator[str]:
     why = f" ({counted(one.causes)})" if one.causes else ""
     parts.append(f"{one.lost.total():,} not observed{why}")
     if one.not_run:
-        parts.append(f"{one.not_run:,} not run, as a look decided")
+        parts.append(f"{one.not_run:,} not run, as a look or a batch decided")
     yield f"{', '.join(parts)}, ${one.cost_usd:,.2f}"
     yield from (f"running: {name}" for name in one.running)
     yield ""

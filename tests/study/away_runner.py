@@ -8,12 +8,12 @@ from pathlib import Path
 
 from diagnose.design import EpisodePlan
 from diagnose.errors import DiagnoseError
+from diagnose.policy import RunPolicy
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.remote.address import Address, Uploads
 from diagnose.remote.kept import kept
 from diagnose.shards import Shard
 from diagnose.store import Store
-from diagnose.study import RunPolicy
 from tests.study import fake
 
 PLANS = fake.plans(tasks=4, runs=int(os.environ.get("RUNS", "2")))

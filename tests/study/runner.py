@@ -16,9 +16,9 @@ from pathlib import Path
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError
 from diagnose.journal import kept
+from diagnose.policy import RunPolicy
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store
-from diagnose.study import RunPolicy
 from tests.study import fake
 
 SLOW_S = 0.03

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.configure import configured
 from diagnose.cli.main import main
 from diagnose.errors import ConfigError, StoreError
