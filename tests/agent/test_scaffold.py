@@ -274,10 +274,10 @@ def test_a_compact_prompt_says_the_same_in_a_third_of_the_words():
         assert reading.language(text, 0).plain  # every block, in its order
         assert all(name in text for name in ("place(", "fill(", "build(", "remove(", "clear(",
                                              "look(", "press(", "verify(", "done("))  # fmt: skip
-        assert "33 by 33 columns" in text
+        assert f"({TASK.area_side} by {TASK.area_side} columns)" in text
     assert "17 trials" in compact
     assert "23 messages" in compact
-    with pytest.raises(ConfigError, match="scaffold.prompt"):
+    with pytest.raises(ConfigError, match=r"scaffold\.prompt"):
         Scaffold("tools", "compact")
 
 

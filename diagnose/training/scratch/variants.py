@@ -1,0 +1,44 @@
+"""Tasks of a corpus: the easy levels with other numbers, drawn from the seed tree."""
+
+import numpy as np
+
+from diagnose.env.experiments import true_laws
+from diagnose.errors import InputError
+from diagnose.seeds import stream
+from diagnose.tasks import Task
+from diagnose.tasks.base import area_side
+from diagnose.tasks.needs import passes
+from diagnose.training.scratch.worlds import LAWS
+
+FAMILIES = ("A", "B", "C", "D")
+
+
+def variant(family: str, *path: str | int) -> Task:
+    """Return the task of a family at ``path`` of the seed tree: one that its builders support."""
+    rng = stream(*path, "task", family)
+    while True:
+        task = _drawn(family, rng)
+        if _supported(task):
+            return task
+
+
+def _drawn(family: str, rng: np.random.Generator) -> Task:
+    lamps, params = 4, {}
+    if family == "A":
+        lamps, params = int(rng.choice([2, 4, 6, 8])), {"skew_rt": int(rng.integers(1, 4))}
+    elif family == "B":
+        lamps, params = int(rng.choice([4, 6, 8])), {"reach": int(rng.integers(5, 13))}
+    elif family == "C":
+        lamps = int(rng.integers(2, 6))
+        params = {"delays_rt": rng.integers(1, 4, size=lamps - 1).tolist()}
+    else:
+        steps = rng.integers(2, 5, size=4)
+        params = {"distances": np.cumsum(steps).tolist()}
+    return Task(family, 0, lamps, area_side(lamps), params)
+
+
+def _supported(task: Task) -> bool:
+    try:
+        return passes(task, {law: true_laws()[law] for law in LAWS})
+    except (InputError, ValueError):  # no device is known, or two parts of it would need one cell
+        return False
