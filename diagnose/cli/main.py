@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "compact": "write a study's table as Parquet, which analysis then reads",
     "show": "write an episode as a web page: turns, devices, verdict, cost",
     "logs": "write a study as Inspect logs or as chat lines",
+    "collect": "write a study's transcripts, or full-knowledge ones, as supervised data",
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",

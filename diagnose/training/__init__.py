@@ -1,0 +1,1 @@
+"""Treatments of a model's weights: data from records, training, adapters."""
