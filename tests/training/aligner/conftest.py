@@ -1,0 +1,21 @@
+"""No hub is asked; the four families are one parameter."""
+
+import os
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+# PEFT 0.21 asks a transformers model by a name that transformers 5.23 has renamed.
+RENAMED = "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings(RENAMED))
+
+
+@pytest.fixture(params=("llama", "qwen2", "qwen3", "gemma3"))
+def family(request):
+    return request.param
