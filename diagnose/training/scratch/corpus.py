@@ -1,9 +1,8 @@
 """A corpus: what a model is sent and what the teacher answers, message by message."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from diagnose.env.circuit import Circuit
 from diagnose.episode import Episode, run_episode
 from diagnose.intervention import Intervention
 from diagnose.models import Call, Message, Model, Reply

@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from diagnose.laws import CATALOGUE
 from diagnose.models import Call, Message, Reply
 from diagnose.models.reference.reading import named_topics, parameters
 from diagnose.seeds import seed_of, uniform
-from diagnose.laws import CATALOGUE
 from diagnose.tasks import Task, build_device
 from diagnose.tasks.needs import needed_laws
 from diagnose.training.scratch import terse
