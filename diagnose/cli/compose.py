@@ -124,7 +124,8 @@ class Study:
     def _subject(self) -> dict[str, Any]:
         """What the subject is; where and how it is reached may change between runs."""
         how = self.model.operational if isinstance(self.model, Served) else frozenset()
-        return without(self.config.subject, *how)
+        own: Mapping[str, str] = getattr(self.model, "identity", {})  # of weights, their content
+        return {**without(self.config.subject, *how), **own}
 
     @property
     def _subject_code(self) -> str:

@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import diagnose
 from diagnose.errors import InfrastructureError, StoppedError
 from diagnose.models import Caps
-from diagnose.models.litellm.gateway import GRACE_S, SOCKET, STDERR, SUMMARY, opened
+from diagnose.models.litellm.gateway import GRACE_S, OPENER, SOCKET, STDERR, SUMMARY, Answering
 from diagnose.models.litellm.redaction import Redactor, secret_variables
 from diagnose.models.litellm.service import unpacked
 
@@ -68,7 +69,11 @@ def _last_words(place: Path) -> str:
 
 @contextmanager
 def gateway(
-    settings: Mapping[str, Any], folder: Path, caps: Mapping[str, Any], say: Callable[[str], None]
+    settings: Mapping[str, Any],
+    folder: Path,
+    caps: Mapping[str, Any],
+    say: Callable[[str], None],
+    opener: str = OPENER,
 ) -> Iterator[Path]:
     """Start the gateway; yields its private folder. It ends with the block.
 
@@ -79,10 +84,11 @@ def gateway(
     if len(os.fsencode(place / SOCKET)) > LONGEST_PATH:
         place.rmdir()
         place = Path(tempfile.mkdtemp(prefix="diagnose-", dir="/tmp"))  # 0700 too
-    hidden = secret_variables([name] if (name := settings["api_key_env"]) else [])
+    hidden = secret_variables([name] if (name := settings.get("api_key_env")) else [])
     root = str(Path(diagnose.__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    given = {"settings": settings, "folder": str(folder.resolve()), "caps": caps}
+    where = str(folder.resolve())
+    given = {"settings": settings, "folder": where, "caps": caps, "opener": opener}
     with (place / STDERR).open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "diagnose.models.litellm.gateway"],
@@ -134,7 +140,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 class Local:
     """The service in this process, for use without a study."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], opener: str = OPENER) -> None:
         """Load it.
 
         Raises:
@@ -142,7 +148,8 @@ class Local:
         """
         self.pid = os.getpid()
         self._loop = _own_loop()
-        self._service = opened(settings, None, vars(Caps()))
+        opened = import_module(opener).opened
+        self._service: Answering = opened(settings, None, vars(Caps()))
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask and wait; raises as ``Service.answer``."""
