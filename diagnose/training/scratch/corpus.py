@@ -1,6 +1,6 @@
 """A corpus: what a model is sent and what the teacher answers, message by message."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diagnose.episode import Episode, run_episode
@@ -43,7 +43,7 @@ class Watched:
         """See ``Model.name``."""
         return self.model.name
 
-    def reply(self, messages: tuple[Message, ...], call: Call) -> Reply:
+    def reply(self, messages: Sequence[Message], call: Call) -> Reply:
         """See ``Model.reply``."""
         reply = self.model.reply(messages, call)
         self.seen.append((*messages, Message("assistant", reply.text)))

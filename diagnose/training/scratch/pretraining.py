@@ -1,4 +1,4 @@
-"""Pretraining: a small Llama from random weights, on the replies of a corpus and a little on the rest."""
+"""Pretraining: a small Llama from random weights, on replies of a corpus, a little on the rest."""
 
 import math
 import time
@@ -143,7 +143,7 @@ def weighted_loss(
 
 
 def padded(batch: Sequence[Encoded], prompt_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return tokens and weights, padded on the right; a pad's weight is -1. Shape: batch, longest."""
+    """Return tokens and weights, padded on the right with weight -1. Shape: batch, longest."""
     longest = max(len(one.ids) for one in batch)
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     weights = torch.full((len(batch), longest), -1.0)

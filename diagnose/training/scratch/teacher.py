@@ -30,7 +30,7 @@ class Habits:
 
 
 class Teacher:
-    """A ``Model`` for one task; a reply is a function of the messages and of the episode's seeds."""
+    """A ``Model`` for one task: a function of what it is sent and of the episode's seeds."""
 
     name = "teacher"
 

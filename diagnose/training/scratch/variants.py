@@ -1,5 +1,7 @@
 """Tasks of a corpus: the easy levels with other numbers, drawn from the seed tree."""
 
+from typing import Any
+
 import numpy as np
 
 from diagnose.env.experiments import true_laws
@@ -23,7 +25,8 @@ def variant(family: str, *path: str | int) -> Task:
 
 
 def _drawn(family: str, rng: np.random.Generator) -> Task:
-    lamps, params = 4, {}
+    lamps = 4
+    params: dict[str, Any]
     if family == "A":
         lamps, params = int(rng.choice([2, 4, 6, 8])), {"skew_rt": int(rng.integers(1, 4))}
     elif family == "B":
