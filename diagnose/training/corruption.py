@@ -91,7 +91,7 @@ def corrupted(
 
     Args:
         candidates: to be trained on.
-        share: 0 to 1; of n examples ``round(share * n)`` are spoilt.
+        share: 0 to 1; of n examples ``share * n`` are spoilt, to the nearest whole.
         kind: one of ``CORRUPTIONS``.
         seed: of the draws.
 
