@@ -6,6 +6,7 @@ embedding once more. Source: the checkpoints of github.com/mytemporalaccount/Ali
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,12 @@ EMBEDDING = "global_value_embedding.weight"
 GATE = "transformer.h.{}.attn.gating_factor"
 COPY = "transformer.h.{}.attn.adapter_wte.weight"
 _GATE = re.compile(re.escape(GATE).replace(r"\{\}", r"(\d{1,4})"))
+
+# What torch was seen to raise on bytes changed at random.
+DAMAGES = (
+    *(RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError),
+    *(AttributeError, AssertionError, MemoryError, OverflowError),
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,10 @@ class Released:
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
     """Return what the file holds, which may be tensors by name and nothing else."""
     try:
-        held: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of a pickle protocol that torch does not write; what follows says more.
+            warnings.simplefilter("ignore")
+            held: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(str(path), type(error).__name__, "give a file that can be read") from error
     except UnpicklingError as error:
@@ -67,7 +77,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
             "the file needs more than tensors to be read, which could run code: save a plain dict"
         )
         raise InputError(str(path), str(error).split("\n", 1)[0], remedy) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except DAMAGES as error:
         remedy = "this is no file of torch.save, or a damaged one: fetch it again"
         raise InputError(str(path), type(error).__name__, remedy) from error
     if not isinstance(held, Mapping):
@@ -75,6 +85,9 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     for name, tensor in held.items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
             raise InputError(str(name), type(tensor).__name__, "save a dict of tensors by name")
+        # A view may claim more numbers than the file holds; a tensor on no device holds none.
+        if tensor.layout != torch.strided or tensor.is_meta or not tensor.is_contiguous():
+            raise InputError(name, str(tensor.layout), "save plain contiguous tensors")
         if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
             raise InputError(name, str(tensor.dtype), "weights are finite floating-point numbers")
     return {name: tensor.float() for name, tensor in held.items()}

@@ -7,8 +7,8 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
-# PEFT 0.21 asks a transformers model by a name that transformers 5.23 has renamed.
-RENAMED = "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+# PEFT 0.21 and TRL 1.16 use names that transformers 5.23 has renamed.
+RENAMED = "ignore:.*gradient_checkpointing.* is deprecated:FutureWarning"
 
 
 def pytest_collection_modifyitems(items):

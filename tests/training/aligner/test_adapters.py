@@ -111,7 +111,9 @@ def test_unloaded_the_base_is_what_it_was(family):
     assert bare.config.to_dict() == config
     assert set(bare.state_dict()) == keys
     assert [type(module) for module in bare.modules()] == kinds
-    assert all(module.config is model.config for module in bare.modules() if hasattr(module, "q_proj"))
+    assert all(
+        module.config is model.config for module in bare.modules() if hasattr(module, "q_proj")
+    )
 
 
 def test_models_know_nothing_of_one_another():
