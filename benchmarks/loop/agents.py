@@ -18,6 +18,7 @@ from diagnose.records import EpisodeRecord
 from diagnose.tasks import Task, family_of
 
 TEMPERATURE = 1.0  # what it was trained to be is a distribution, and that is what is diagnosed
+BARE, FULL = (0, 0, 0, 0), (1, 1, 1, 1)  # cells
 LONGEST = 220  # tokens of an answer; the longest of the corpus has about 160
 
 

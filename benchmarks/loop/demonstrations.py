@@ -9,13 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loop.agents import Attempt, experiment, played
+from benchmarks.loop.agents import BARE, FULL, Attempt, experiment, played
+from benchmarks.loop.sizes import Size
+from diagnose.env.experiments import true_laws
+from diagnose.intervention import Setting
 from diagnose.models import Message, Model
-from diagnose.records import canonical_json
+from diagnose.records import EpisodeRecord, canonical_json
+from diagnose.sandbox import Limits
 from diagnose.seeds import uniform
 from diagnose.subjects.fences import python_of
-from diagnose.tasks import Task, task
+from diagnose.subjects.laid import Laid
+from diagnose.subjects.stage import Stage
+from diagnose.tasks import Task, build_device, family_of, task
+from diagnose.tasks.needs import needed_laws
 from diagnose.training.dataset import Dataset, Example, Source, Split
+from diagnose.training.scratch import terse
 from diagnose.training.scratch.variants import FAMILIES, variant
 
 VALIDATION = 0.2  # share of the tasks
@@ -42,49 +50,51 @@ def key(one: Task) -> str:
     return canonical_json([one.family, one.lamps, params])
 
 
-def make_data(folder: Path, model: Model, seed: int, attempts: int) -> dict[str, Any]:
-    """Try tasks under full information; keep the programs that passed, under the bare prompt."""
-    full, bare = (1, 1, 1, 1), (0, 0, 0, 0)
-    parts: list[tuple[Split, int]] = [
-        ("train", attempts),
-        ("validation", max(1, attempts // 4)),
-    ]
+def make_data(folder: Path, model: Model, size: Size, seed: int) -> dict[str, Any]:
+    """Write demonstrations of both splits, under the bare prompt; return how many there are."""
     examples: list[Example] = []
-    tried = passed = 0
+    counts: dict[str, Any] = {"kind": size.demonstrations}
+    parts: tuple[tuple[Split, int], ...] = (
+        ("train", size.attempts),
+        ("validation", max(1, size.attempts // 4)),
+    )
     for split, count in parts:
-        made = [Attempt(one, run, full) for run, one in enumerate(tasks(seed, split, count))]
-        for attempt, record in zip(made, played(model, made, seed), strict=True):
-            tried += 1
-            passed += bool(record.success)
-            said = [one["content"] for one in record.transcript if one["role"] == "assistant"]
-            if not record.success or "verify()" not in python_of(said[-1]):
-                continue
-            opening = opened(replace(attempt, doses=bare), seed)
-            source = Source(
-                record.episode_id,
-                record.task,
-                record.family,
-                record.level,
-                record.run,
-                record.cell,
-                "own",
-            )
-            talk = (*opening, Message("assistant", said[-1]))
-            examples.append(Example(tuple(one.to_json() for one in talk), split, source))
-    about = {"selection": "own success in cell 1111, under the prompt of cell 0000", "seed": seed}
+        tried = [Attempt(one, run, FULL) for run, one in enumerate(tasks(seed, split, count))]
+        if size.demonstrations == "gold":
+            replies: list[str] = [gold(one.task) for one in tried]
+        else:
+            replies = [_last(record) for record in played(model, tried, seed)]
+        kept = [(one, reply) for one, reply in zip(tried, replies, strict=True) if reply]
+        examples += [_example(one, reply, split, size.demonstrations, seed) for one, reply in kept]
+        counts |= {f"{split}_tried": len(tried), split: len(kept)}
+    about = {"selection": "what passed in cell 1111, under the prompt of cell 0000", "seed": seed}
     Dataset(tuple(examples), (), about).write(folder)
-    kept = {split: sum(one.split == split for one in examples) for split, _ in parts}
-    return {"tried": tried, "passed": passed, **kept}
+    return counts
+
+
+def gold(one: Task) -> str:
+    """Return the reply of an agent that knows the laws: the builder's device as a program."""
+    laws = {law: true_laws()[law] for law in needed_laws(one)}
+    return f"```python\n{terse.program(terse.runs(build_device(one, laws)))}\n```"
+
+
+def _last(record: EpisodeRecord) -> str:
+    """Return the reply that passed; empty where none did, or where another one built the device."""
+    said = [one["content"] for one in record.transcript if one["role"] == "assistant"]
+    built = bool(record.success) and "verify()" in python_of(said[-1])
+    return said[-1] if built else ""
+
+
+def _example(attempt: Attempt, reply: str, split: Split, kind: str, seed: int) -> Example:
+    bare = replace(attempt, doses=BARE)
+    talk = (*opened(bare, seed), Message("assistant", reply))
+    one, where = attempt.task, f"demonstration/{split}/{attempt.run}"
+    source = Source(where, one.id, one.family, one.level, attempt.run, "1111", kind)
+    return Example(tuple(message.to_json() for message in talk), split, source)
 
 
 def opened(attempt: Attempt, seed: int) -> tuple[Message, ...]:
     """Return what an attempt opens with."""
-    from diagnose.intervention import Setting
-    from diagnose.sandbox import Limits
-    from diagnose.subjects.laid import Laid
-    from diagnose.subjects.stage import Stage
-    from diagnose.tasks import family_of
-
     study = experiment()
     path = (seed, attempt.task.id, attempt.run)
     laid = [

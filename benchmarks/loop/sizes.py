@@ -31,6 +31,7 @@ class Size:
     runs: int  # of a task in a cell, at a diagnosis
     held_out_runs: int  # of a task of a held-out level
     kept: int  # episodes of a fresh corpus, on which old skills are measured
+    demonstrations: str = "own"  # or gold: the builder's, for an agent that gets nothing right
     treatments: tuple[str, ...] = tuple(TREATMENTS)
     tasks: tuple[str, ...] = ("A-L1", "B-L1", "C-L1", "D-L1")
     held_out: tuple[str, ...] = ("A-L2", "B-L2")
@@ -62,12 +63,13 @@ SIZES = {
         layers=3,
         heads=2,
         attempts=4,
-        epochs=1.0,
-        rates=(1e-3,),
+        epochs=4.0,
+        rates=(1e-2,),
         checks=1,
         runs=1,
         held_out_runs=1,
         kept=3,
+        demonstrations="gold",
         treatments=("dft-full", "sft-aligner-1"),
         tasks=("A-L1",),
         held_out=("A-L2",),

@@ -4,13 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loop.agents import Attempt, played, subject
+from benchmarks.loop.agents import BARE, Attempt, played, subject
 from benchmarks.loop.demonstrations import tasks
 from benchmarks.loop.sizes import TREATMENTS, Size
 from benchmarks.loop.steps import step
-
-BARE = (0, 0, 0, 0)
-NAME = "treatment.json"
 
 
 def make_treatment(home: Path, name: str, size: Size, seed: int) -> Path:
@@ -33,9 +30,8 @@ def make_treatment(home: Path, name: str, size: Size, seed: int) -> Path:
 def _train(
     home: Path, draft: Path, name: str, size: Size, seed: int, rate: float
 ) -> dict[str, Any]:
-    from diagnose.training.trainer import train
-
     from diagnose.training.settings import TrainSettings
+    from diagnose.training.trainer import train
 
     objective, adapter, options = TREATMENTS[name]
     done = train(
