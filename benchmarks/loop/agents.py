@@ -19,7 +19,6 @@ from diagnose.tasks import Task, family_of
 
 TEMPERATURE = 1.0  # what it was trained to be is a distribution, and that is what is diagnosed
 BARE, FULL = (0, 0, 0, 0), (1, 1, 1, 1)  # cells
-LONGEST = 220  # tokens of an answer; the longest of the corpus has about 160
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,15 @@ def interventions() -> Mapping[str, Intervention]:
     return experiment().interventions
 
 
-def subject(base: Path, adapter: Path | None = None, temperature: float = TEMPERATURE) -> Local:
+def subject(
+    base: Path, size: Size, adapter: Path | None = None, temperature: float = TEMPERATURE
+) -> Local:
     """Return an agent's weights as a subject."""
     return Local(
         model=str(base),
         adapter=str(adapter) if adapter else "",
         temperature=temperature,
-        max_new_tokens=LONGEST,
+        max_new_tokens=size.longest,
     )
 
 

@@ -25,9 +25,10 @@ from diagnose.tasks.needs import needed_laws
 from diagnose.training.dataset import Dataset, Example, Source, Split
 from diagnose.training.scratch import terse
 from diagnose.training.scratch.variants import FAMILIES, variant
+from diagnose.training.scratch.worlds import CLAIMS, HOLDS
 
 VALIDATION = 0.2  # share of the tasks
-LARGEST = {"A": 6, "B": 6, "C": 5, "D": 4}  # lamps
+LARGEST = {"A": 6, "B": 4, "C": 4, "D": 4}  # lamps
 
 
 def tasks(seed: int, split: Split, count: int) -> Iterator[Task]:
@@ -75,7 +76,9 @@ def make_data(folder: Path, model: Model, size: Size, seed: int) -> dict[str, An
 def gold(one: Task) -> str:
     """Return the reply of an agent that knows the laws: the builder's device as a program."""
     laws = {law: true_laws()[law] for law in needed_laws(one)}
-    return f"```python\n{terse.program(terse.runs(build_device(one, laws)))}\n```"
+    said = [f"# {CLAIMS[law][HOLDS]}" for law in laws if law in CLAIMS]
+    program = "\n".join([*said, terse.program(terse.runs(build_device(one, laws)))])
+    return f"```python\n{program}\n```"
 
 
 def _last(record: EpisodeRecord) -> str:

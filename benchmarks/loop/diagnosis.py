@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loop.agents import LONGEST, TEMPERATURE
+from benchmarks.loop.agents import TEMPERATURE
 from benchmarks.loop.sizes import Size
 
 
@@ -20,7 +20,7 @@ def diagnosed(
         f"subject.model={base}",
         f"subject.adapter={weights or ''}",
         f"subject.temperature={TEMPERATURE}",
-        f"subject.max_new_tokens={LONGEST}",
+        f"subject.max_new_tokens={size.longest}",
         "subject.name=agent",
         f"study.seed={seed}",
         f"study.folder={folder}",

@@ -28,7 +28,7 @@ def retained(base: Path, weights: Path | None, size: Size, seed: int) -> dict[st
     fresh = list(corpus(interventions(), size.kept, FRESH + seed, Habits()))
     built = list(_built(size.kept, FRESH + seed))
     heeded: dict[bool, list[bool]] = {True: [], False: []}
-    for one, answer in zip(built, _answers(subject(base, weights, 0.0), built), strict=True):
+    for one, answer in zip(built, _answers(subject(base, size, weights, 0.0), built), strict=True):
         contrary = CONTRARY in booked(one.messages[-2].content).values()
         heeded[contrary].append(answer == one.messages[-1].content)
     return {
@@ -61,7 +61,7 @@ def _answers(agent: Local, steps: Sequence[Step]) -> list[str]:
 
 
 def _nll(base: Path, weights: Path | None, steps: Sequence[Step]) -> float:
-    """Return the mean negative log likelihood of the replies' tokens, in nats."""
+    """Return the negative log likelihood of the replies' tokens, weighted as pretraining does."""
     import torch
 
     from diagnose.training.scratch import pretraining, tokeniser
@@ -74,7 +74,7 @@ def _nll(base: Path, weights: Path | None, steps: Sequence[Step]) -> float:
     with torch.inference_mode():
         for start in range(0, len(examples), 16):
             batch = examples[start : start + 16]
-            tokens = sum(len(one.ids) - one.reply for one in batch)
+            tokens = sum((len(one.ids) - one.reply) ** 0.5 for one in batch)
             total += float(pretraining.weighted_loss(model, batch, 0.0)) * tokens
             count += tokens
     return total / count

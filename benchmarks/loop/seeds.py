@@ -20,7 +20,7 @@ def run_seed(home: Path, size: Size, seed: int) -> None:
     base = home / BASE
     _tell("base", step(base, lambda draft: make_base(draft, size, seed)))
     data = home / "data"
-    _tell("data", step(data, lambda draft: make_data(draft, subject(base), size, seed)))
+    _tell("data", step(data, lambda draft: make_data(draft, subject(base, size), size, seed)))
     agents: dict[str, Path | None] = {BASE: None}
     _measure(home, BASE, None, size, seed)
     for name in size.treatments:

@@ -31,6 +31,7 @@ class Size:
     runs: int  # of a task in a cell, at a diagnosis
     held_out_runs: int  # of a task of a held-out level
     kept: int  # episodes of a fresh corpus, on which old skills are measured
+    longest: int = 220  # tokens of an answer; the longest of the corpus has about 180
     demonstrations: str = "own"  # or gold: the builder's, for an agent that gets nothing right
     treatments: tuple[str, ...] = tuple(TREATMENTS)
     tasks: tuple[str, ...] = ("A-L1", "B-L1", "C-L1", "D-L1")
@@ -40,12 +41,12 @@ class Size:
 FULL = Size(
     seeds=6,
     episodes=5000,
-    steps=500,
+    steps=1000,
     width=192,
     layers=4,
     heads=6,
-    attempts=400,
-    epochs=4.0,
+    attempts=240,
+    epochs=3.0,
     rates=(3e-4, 2e-3, 1e-2),
     checks=32,
     runs=4,
@@ -54,7 +55,7 @@ FULL = Size(
 )
 SIZES = {
     "full": FULL,
-    "reduced": replace(FULL, seeds=1, episodes=3000, steps=300, attempts=240),
+    "reduced": replace(FULL, seeds=1, episodes=3000, steps=600, attempts=120),
     "smoke": Size(
         seeds=1,
         episodes=24,
@@ -69,6 +70,7 @@ SIZES = {
         runs=1,
         held_out_runs=1,
         kept=3,
+        longest=8,
         demonstrations="gold",
         treatments=("dft-full", "sft-aligner-1"),
         tasks=("A-L1",),

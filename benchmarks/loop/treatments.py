@@ -43,8 +43,8 @@ def _train(
             adapter=adapter,
             adapter_settings=options,
             epochs=size.epochs,
-            batch_size=16,
-            micro_batch_size=16,
+            batch_size=8,
+            micro_batch_size=8,
             learning_rate=rate,
             device="cpu",
             seed=seed,
@@ -61,7 +61,7 @@ def _train(
 
 def _validate(home: Path, folder: Path, size: Size, seed: int) -> dict[str, Any]:
     """Return the success of the likeliest answers on validation tasks, without interventions."""
-    agent = subject(home / "base", folder / "weights", temperature=0.0)
+    agent = subject(home / "base", size, folder / "weights", temperature=0.0)
     chosen = [Attempt(one, run, BARE)
               for run, one in enumerate(tasks(seed, "validation", size.checks))]  # fmt: skip
     records = played(agent, chosen, seed)

@@ -15,7 +15,7 @@ from diagnose.training.scratch.variants import FAMILIES, variant
 from diagnose.training.scratch.worlds import Told, World
 
 SCAFFOLD = Scaffold(prompt="compact", keep_turns=1)
-BUDGETS = Budgets(trials=4, turns=8, silent_turns=1)
+BUDGETS = Budgets(trials=4, turns=6, silent_turns=1)
 ORACLES = "experiment_oracles"  # whose reports tell the world
 
 

@@ -32,10 +32,10 @@ class Pretraining:
     size: Size = Size()
     steps: int = 1500
     batch_tokens: int = 4096  # padding included
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     warm_up: float = 0.05  # share of the steps
     weight_decay: float = 0.01
-    prompt_weight: float = 0.1  # of a token that is no reply's; a reply's weighs 1
+    prompt_weight: float = 0.02  # of a token that is no reply's, against a reply's; see padded
 
 
 @dataclass(frozen=True)
@@ -143,12 +143,16 @@ def weighted_loss(
 
 
 def padded(batch: Sequence[Encoded], prompt_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return tokens and weights, padded on the right with weight -1. Shape: batch, longest."""
+    """Return tokens and weights, padded on the right with weight -1. Shape: batch, longest.
+
+    A reply's tokens weigh one over the root of its length: a short one, which says what was found,
+    is not lost beside a long one, which says where blocks stand.
+    """
     longest = max(len(one.ids) for one in batch)
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     weights = torch.full((len(batch), longest), -1.0)
     for row, one in enumerate(batch):
         ids[row, : len(one.ids)] = torch.tensor(one.ids)
         weights[row, : one.reply] = prompt_weight
-        weights[row, one.reply : len(one.ids)] = 1.0
+        weights[row, one.reply : len(one.ids)] = (len(one.ids) - one.reply) ** -0.5
     return ids, weights

@@ -2,7 +2,8 @@
 
 It asks about the laws that a hint names, and about any other that it happens to think of; it notes
 an answer where there is a book, and else may pause for a message, after which the answer is out of
-sight; it builds by what it then sees and guesses the rest; without a plan it may leave a part out.
+sight; it builds by what it then sees, guesses the rest, and says in comments what it builds by;
+without a plan it may leave a part out.
 """
 
 import json
@@ -72,10 +73,11 @@ class Teacher:
             for law in self._needed
             if known.get(law, HOLDS if self._guesses(call, law) else CONTRARY) == HOLDS
         }
+        said = [f"# {CLAIMS[law][HOLDS if law in held else CONTRARY]}" for law in self._needed]
         parts = terse.runs(build_device(self._task, dict.fromkeys(held, 1)))
         if not planned and self._does(call, self._habits.slips, "slips"):
             parts.pop(seed_of(*call.seed_path, "teacher", "part") % len(parts))
-        return terse.program(parts)
+        return "\n".join([*said, terse.program(parts)])
 
     def _guesses(self, call: Call, law: str) -> bool:
         return self._does(call, self._habits.guesses_right, "guesses_right", law)
