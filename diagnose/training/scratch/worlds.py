@@ -81,7 +81,8 @@ def reported(text: str) -> dict[str, int]:
 
 def booked(text: str) -> dict[str, int]:
     """Return what the knowledge book at the end of a text says of each law."""
-    _, _, book = text.rpartition("# Knowledge book")
+    _, shown, book = text.rpartition("# Knowledge book")
+    book = book if shown else ""
     return {
         law: value
         for law, claims in CLAIMS.items()
