@@ -55,8 +55,9 @@ def test_an_interval_is_students():
 
 
 def test_a_change_is_paired_by_seed():
+    agents = (("base", 0.0), ("sft-full", 0.25))
     rows = [(seed, agent, "baseline", 0.1 * seed + shift)
-            for seed in range(4) for agent, shift in (("base", 0.0), ("sft-full", 0.25))]  # fmt: skip
+            for seed in range(4) for agent, shift in agents]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["seed", "agent", "quantity", "value"])
     row = summarised(frame).set_index("agent").loc["sft-full"]
     assert (row["change"], row["change_low"], row["change_high"]) == pytest.approx((0.25,) * 3)
