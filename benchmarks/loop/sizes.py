@@ -48,10 +48,10 @@ FULL = Size(
     attempts=240,
     epochs=3.0,
     rates=(3e-4, 2e-3, 1e-2),
-    checks=32,
+    checks=24,
     runs=4,
     held_out_runs=16,
-    kept=150,
+    kept=80,
 )
 SIZES = {
     "full": FULL,

@@ -96,6 +96,7 @@ def smoke(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_whole_runs_once_and_is_not_repeated(smoke):
     marks = {path: path.stat().st_mtime_ns for path in smoke.rglob(ABOUT)}
     wanted = 2 + 2 * (1 + len(SMOKE.treatments)) + 2 * len(SMOKE.treatments) * len(SMOKE.rates)
@@ -104,6 +105,7 @@ def test_the_whole_runs_once_and_is_not_repeated(smoke):
     assert {path: path.stat().st_mtime_ns for path in smoke.rglob(ABOUT)} == marks
 
 
+@pytest.mark.slow
 def test_its_table_says_what_its_steps_said(smoke, tmp_path):
     (tmp_path / "loop.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     text = written(smoke, tmp_path)
@@ -122,6 +124,7 @@ def test_its_table_says_what_its_steps_said(smoke, tmp_path):
     assert frame["dft-full", "nll"] != frame["base", "nll"]
 
 
+@pytest.mark.slow
 def test_its_demonstrations_have_a_bare_prompt_and_the_builders_program(smoke):
     data = Dataset.read(smoke / "seed-0" / "data")
     first = next(iter(tasks(0, "train", 1)))
