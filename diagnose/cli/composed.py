@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from diagnose.episode import (
     unobserved_record,
     versions,
 )
-from diagnose.intervention import SHAM, Intervention, consults
+from diagnose.intervention import SHAM, Intervention, carries, consults
 from diagnose.ledger import episode_id
 from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
