@@ -171,10 +171,12 @@ def kept(
         return
     root, package = logging.getLogger(), logging.getLogger(OURS[0])
     before = package.level
-    spoken = logging.lastResort if not root.handlers else None  # who spoke up where nobody listened
-    if spoken:
-        spoken.addFilter(_no_event)
-        root.addHandler(spoken)
+    last = logging.lastResort if not root.handlers else None  # speaks up where nobody listens
+    if last:
+        root.addHandler(last)
+    screens = list(root.handlers)  # Hydra's among them
+    for screen in screens:
+        screen.addFilter(_no_event)
     root.addHandler(journal)
     package.setLevel(level.upper())
     try:
@@ -182,9 +184,10 @@ def kept(
     finally:
         package.setLevel(before)
         root.removeHandler(journal)
-        if spoken:
-            root.removeHandler(spoken)
-            spoken.removeFilter(_no_event)
+        for screen in screens:
+            screen.removeFilter(_no_event)
+        if last:
+            root.removeHandler(last)
         journal.close()
 
 

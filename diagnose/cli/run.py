@@ -58,9 +58,7 @@ def run(arguments: Sequence[str]) -> int:
 
     # Hydra would print its errors with a trace and leave; asked for the full error it raises them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    swept = {"-m", "--multirun"} & set(arguments)
-    sweep = [f"++hydra.job.env_set.{jobs.SWEEP}={jobs.new_sweep()}"] if swept else []
-    sys.argv = ["diagnose run", *_swept(arguments), *sweep]
+    sys.argv = ["diagnose run", *_swept(arguments)]
     try:
         job()
     except (HydraException, OmegaConfBaseException) as error:
@@ -182,12 +180,18 @@ def _take_over(study: Any, store: "Store", keeper: "Kept | None", progress: "Pro
 
 
 def _swept(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with a folder of this machine for what Hydra itself makes of a sweep."""
+    """Return the arguments with a name for a sweep, and with a folder here for what Hydra makes."""
     from diagnose.remote.address import is_address, spools
 
+    more = []
+    if {"-m", "--multirun"} & set(arguments):
+        more.append(f"++hydra.job.env_set.{jobs.SWEEP}={jobs.new_sweep()}")
     named = [one for one in arguments if one.startswith("study.folder=")]
-    away = bool(named) and is_address(named[-1])
-    return [*arguments, f"hydra.sweep.dir='{spools()}'"] if away else list(arguments)
+    if named and is_address(named[-1]):
+        more.append(f"hydra.sweep.dir='{spools()}'")
+    overrides = (number for number, one in enumerate(arguments) if "=" in one and one[0] != "-")
+    at = next(overrides, len(arguments))  # Hydra takes overrides in one row, flags around it
+    return [*arguments[:at], *more, *arguments[at:]]
 
 
 def served(study: Any, say: Callable[[str], None]) -> AbstractContextManager[None]:
