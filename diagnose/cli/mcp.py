@@ -11,12 +11,11 @@ from typing import IO, TYPE_CHECKING
 
 from diagnose.cli.main import FAILED, OK
 from diagnose.errors import ConfigError, InfrastructureError, StoreError
+from diagnose.remote.address import shown
 
 if TYPE_CHECKING:
-    from diagnose.cli.addressed import kept
     from diagnose.cli.composed import Study
     from diagnose.design import EpisodePlan, Factor
-    from diagnose.remote.address import shown
     from diagnose.store import Store
 
 _CHOICE = re.compile(r"\+?interventions/(\w+)=(\w+)")
@@ -53,6 +52,7 @@ def main(given: argparse.Namespace) -> int:
         client.leave()
 
     handlers = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    from diagnose.cli.addressed import kept
     from diagnose.store import Store
 
     with kept(study) as keeper, Store(study.folder, study.header) as store:
