@@ -54,6 +54,9 @@ def beside(
 ) -> pd.DataFrame:
     """Return bootstrap limits beside the formula's; see ``Estimates.bootstrap``."""
     study, chosen = estimates.study, checked_how(how)
+    if study.sample.batches is not None and chosen != "tasks":
+        remedy = "runs were allocated by earlier outcomes and cannot be drawn again: take tasks"
+        raise InputError("how", chosen, remedy)
     if (chosen == "runs") != (estimates.target == "fixed"):
         remedy = "runs is for fixed tasks, tasks and two_stage are for new ones"
         raise InputError("how", f"{how} for {estimates.target} tasks", remedy)

@@ -92,6 +92,8 @@ def validated(
             table[f"used_{name}"] = np.where((table[name] == 0) & np.isnan(used), 0.0, used)
     if "chain" in raw.columns:
         table["chain"] = _text(raw["chain"], "chain", source)
+    if "batch" in raw.columns or "batch_weight" in raw.columns:
+        _batches(raw, table, source)
     cause = raw["missing_cause"] if "missing_cause" in raw.columns else pd.Series("", raw.index)
     table["missing_cause"] = cause.astype("str").fillna("")
     for name in FAILURE_COLUMNS:
@@ -101,6 +103,30 @@ def validated(
     _check_tasks(table, source)
     order = [*KEYS[:1], "family", "level", "task", "run", *names]
     return table.sort_values(order, kind="stable").reset_index(drop=True), names
+
+
+def _batches(raw: pd.DataFrame, table: pd.DataFrame, source: Source) -> None:
+    """Put in the batch of each run and its weight, where runs were allocated."""
+    for name in ("batch", "batch_weight"):
+        if name not in raw.columns:
+            remedy = f"give {name} too: allocated runs have a batch and its weight"
+            raise source.error(name, None, list(raw.columns), remedy)
+    table["batch"] = _whole(raw["batch"], "batch", source, 0, "give a whole number")
+    weight = pd.to_numeric(raw["batch_weight"], errors="coerce").to_numpy(np.float64)
+    wrong = _first(~((weight > 0) & (weight <= 1)))
+    if wrong is not None:
+        given = raw["batch_weight"].iloc[wrong]
+        remedy = "give the batch's share of the planned runs, above 0 and at most 1"
+        raise source.error("batch_weight", wrong, given, remedy)
+    table["batch_weight"] = weight
+    for keys, value, said in (
+        (["batch"], "batch_weight", "a batch has one weight"),
+        (["task", "run"], "batch", "a run of a task is in one batch, whatever its cell"),
+    ):
+        spread = table.groupby(keys)[value].transform("nunique").to_numpy()
+        wrong = _first(spread > 1)
+        if wrong is not None:
+            raise source.error(value, wrong, table[value].iloc[wrong], said)
 
 
 def layout_of(table: pd.DataFrame, factors: tuple[str, ...]) -> Layout:

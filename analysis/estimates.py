@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.estimands.spec import Contrast, LogOdds, Ratio, Spec
+from analysis.estimands.spec import Computed, Contrast, LogOdds, Ratio, Spec
 from analysis.linear import linear_findings
 from analysis.nonlinear import log_odds, ratio
-from analysis.place import Finding, Place
+from analysis.place import NOT_ESTIMABLE, Finding, Place
 
 __all__ = ["Finding", "Place", "evaluate"]
+
+_REFUSED = Finding(
+    method="refused: it pools runs, which were allocated by the outcomes of earlier ones",
+    status=NOT_ESTIMABLE,
+)
 
 
 def evaluate(
@@ -29,8 +34,13 @@ def evaluate(
         elif isinstance(spec, LogOdds):
             found[number] = log_odds(place, spec)
         elif not isinstance(spec, Contrast):
-            found[number] = spec.find(place)
+            found[number] = spec.find(place) if _allowed(place, spec) else _REFUSED
     return [_within(found[number], span) for number, span in enumerate(spans)]
+
+
+def _allowed(place: Place, spec: Computed) -> bool:
+    """Whether a computation may be done; one across models rests on their contrasts."""
+    return place.sample.batches is None or spec.across
 
 
 def _within(finding: Finding, span: tuple[float, float]) -> Finding:

@@ -19,7 +19,7 @@ from scipy.special import stdtr, stdtrit
 from analysis import intervals
 from analysis.fits.pairs import exact_p, newcombe_paired
 from analysis.layout import CAPACITIES, SHAM, Floats
-from analysis.load import load
+from analysis.load import load, located
 from analysis.study import COLUMNS, COMPANIONS, adjusted
 from analysis.uncertainty import checked_target
 from diagnose.errors import InputError
@@ -57,7 +57,7 @@ class Forks:
         Raises:
             InputError: anything in it that cannot be trusted.
         """
-        folder = Path(path)
+        folder = located(path)
         read = load(folder)
         said, names = _source(folder / SOURCE), _factors(folder / "study.json")
         starts = {

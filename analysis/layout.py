@@ -20,6 +20,7 @@ CAPACITIES = {
     "solution_sketches": "application",
 }
 ALL = "ALL"  # the models' mean, in the column of models
+TREATMENT = "treatment"  # the capacity of a factor that changes the subject's weights
 SHAM = 9  # the digit of a placebo; 0 is off, 1 the standard dose, 2 to 8 further doses
 MAX_FACTORS = 8  # 256 cells; a full factorial beyond that is not a study anyone runs
 
@@ -46,6 +47,8 @@ class Layout:
     used: tuple[str, ...] = ()  # factors whose use was recorded
     cells: frozenset[str] = frozenset()  # codes that the study holds
     runs: int = 1  # the most observed runs that a cell has of a task
+    treatments: tuple[str, ...] = ()  # factors that change the subject's weights
+    retention: frozenset[str] = frozenset()  # tasks of old skills, in no treatment's effect
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.factors) <= MAX_FACTORS:
@@ -67,6 +70,16 @@ class Layout:
     def full(self) -> str:
         """The code of the cell with every factor at its standard dose."""
         return "1" * len(self.factors)
+
+    @cached_property
+    def kept(self) -> Bools:
+        """Which tasks are named for retention. Shape: tasks."""
+        return np.array([task in self.retention for task in self.tasks])
+
+    @cached_property
+    def taught(self) -> Bools | None:
+        """Which tasks a treatment is judged by; None = all, where none is named for retention."""
+        return ~self.kept if self.kept.any() else None
 
     def doses(self, factor: int) -> tuple[int, ...]:
         """Return the doses of a factor in the study, the sham not among them."""

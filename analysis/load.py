@@ -13,14 +13,18 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import treatments
 from analysis.compacted import compacted
 from analysis.episodes import Source, validated
-from analysis.layout import CAPACITIES, INTERVENTIONS
-from analysis.planning import stopped
+from analysis.layout import CAPACITIES, INTERVENTIONS, TREATMENT
+from analysis.planning import allocated, stopped
 from analysis.recorded import recorded
+from analysis.treatments import Treatments
 from diagnose.errors import InputError
 from diagnose.ledger import parts_of
+from diagnose.remote.address import Address, is_address
 
+_BY_NAME = {**CAPACITIES, "weights": TREATMENT}  # of factors whose records do not say it
 BUNDLE = "+"  # joins the names of factors that a design only switches together
 
 
@@ -36,6 +40,8 @@ class Loaded:
     held: Mapping[str, int] = field(default_factory=dict)  # a study's factors of one dose -> dose
     planned: int | None = None  # episodes of the study's schedule; None where no schedule is known
     stop: stopped.Stop | None = None  # the study's declared looks
+    treatments: Treatments = field(default_factory=Treatments)  # of the subject's weights
+    allocation: allocated.Allocation | None = None  # who had how many runs, and by which batches
 
 
 def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded:
@@ -54,7 +60,7 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
         return _of_table(
             path.reset_index(drop=True), "frame", lambda row: f"row {row + 1}", factors
         )
-    path = Path(path)
+    path = located(path)
     if path.is_dir() or path.suffix == ".jsonl":
         return _load_study(path)
     if not path.is_file():
@@ -65,6 +71,19 @@ def load(path: Path | str | pd.DataFrame, factors: Sequence[str] = ()) -> Loaded
         raise InputError("source", str(path), "give a study folder, a .csv or a .parquet file")
     raw, place = reader(path)
     return _of_table(raw, path.name, place, factors)
+
+
+def located(path: Path | str) -> Path:
+    """Return where something is on this machine; a study at an address is brought here.
+
+    Raises:
+        StoreError: no study is there, or the store does not answer.
+    """
+    if not is_address(path):
+        return Path(path)
+    from diagnose.remote.keeper import fetched
+
+    return fetched(Address.parse(str(path), "source"))
 
 
 def _of_table(
@@ -121,6 +140,8 @@ def _load_study(path: Path) -> Loaded:
     places = raw.pop("where").tolist()
     study = str(raw.pop("study").iloc[0])
     varied = [name for name in factors if name not in held]
+    for name in (one for one in factors if capacities.get(one) == TREATMENT):
+        raw = raw.drop(columns=f"used_{name}", errors="ignore")  # nothing is offered to be used
     for bundle in bundles:
         capacities[_bundled(raw, varied, bundle)] = " + ".join(
             _capacities(bundle, capacities).values()
@@ -128,6 +149,9 @@ def _load_study(path: Path) -> Loaded:
     if any(raw.pop("chained")):
         # Cells of a run share their draws, so a family's chains of one run are one cluster.
         raw["chain"] = raw["family"].astype("str") + "/run" + raw["run"].astype("str")
+    allocation = allocated.read(file.parent)
+    if allocation is not None:
+        raw = allocation.marked(raw, file.name)
     source = Source(file.name, lambda row: places[row].removeprefix(f"{file.name}: "))
     table, ordered = validated(raw, source, varied)
     truth = _read_truth(file.with_name("truth.json"), factors, ordered)
@@ -135,9 +159,11 @@ def _load_study(path: Path) -> Loaded:
     stop = stopped.read(file.parent)
     if planned is not None and stop is not None:
         planned -= stop.not_run
-    return Loaded(
-        table, ordered, _capacities(ordered, capacities), truth, name, held, planned, stop
-    )
+    if planned is not None and allocation is not None:
+        planned -= allocation.not_run
+    made = treatments.read(file.with_name("study.json"))
+    known = _capacities(ordered, capacities)
+    return Loaded(table, ordered, known, truth, name, held, planned, stop, made, allocation)
 
 
 def _bundled(raw: pd.DataFrame, varied: list[str], bundle: Sequence[str]) -> str:
@@ -173,7 +199,7 @@ def _plan(path: Path) -> tuple[dict[str, int], int | None, list[list[str]]]:
 
 
 def _capacities(factors: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str]:
-    return {name: recorded.get(name) or CAPACITIES.get(name, name) for name in factors}
+    return {name: recorded.get(name) or _BY_NAME.get(name, name) for name in factors}
 
 
 def _read_truth(

@@ -95,6 +95,12 @@ class Place:
 
     def box(self, tasks: Bools) -> tuple[Floats, Floats]:
         """Return the lowest and highest possible mean of each row. Shape: rows, NaN = unplanned."""
+        if self.sample.batches is not None:
+            part = self.sample.only(tasks)
+            assert part.batches is not None  # as the whole has them
+            held = np.where(part.planned > 0, 1.0, np.nan)
+            least_, most = part.batches.box(part.y)
+            return (held * least_).mean(axis=1), (held * most).mean(axis=1)
         planned, sums = self.sample.planned[:, tasks], self.sample.sums[:, tasks]
         missing = planned - self.sample.n[:, tasks]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -111,7 +117,7 @@ def note(spread: Spread, part: Sample, tasks: Bools) -> str:
 
 def effective_n(sample: Sample) -> Floats:
     """Return T^2 / sum_t 1/n_t: the trials an equal-weight mean is worth. Shape: rows."""
-    n = np.maximum(sample.n, 1e-9)
+    n = np.maximum(sample.batches.worth(sample.y) if sample.batches else sample.n, 1e-9)
     worth: Floats = n.shape[1] ** 2 / (1.0 / n).sum(axis=1)
     return worth
 

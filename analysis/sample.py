@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.batches import Batched
 from analysis.estimands.spec import Contrast
 from analysis.layout import Bools, Floats, Layout
 
@@ -28,6 +29,7 @@ class Sample:
     planned: Floats  # shape: (rows, tasks); episodes in the table, observed or not
     levels: tuple[int, ...]  # of each task
     chains: NDArray[np.int64] | None = None  # shape of y; -1 where there is no episode
+    batches: Batched | None = None  # where runs were allocated by the outcomes of earlier ones
 
     @cached_property
     def n(self) -> Floats:
@@ -41,7 +43,12 @@ class Sample:
 
     @cached_property
     def p(self) -> Floats:
-        """Shares among observed runs; 0 where nothing was observed (see ``n``)."""
+        """Shares among observed runs; 0 where nothing was observed (see ``n``).
+
+        Of runs that were allocated in batches, the batches' shares by their fixed weights.
+        """
+        if self.batches is not None:
+            return self.batches.combined(self.batches.shares(self.y))
         return np.divide(self.sums, self.n, out=np.zeros_like(self.n), where=self.n > 0)
 
     @cached_property
@@ -56,7 +63,12 @@ class Sample:
         levels = tuple(level for level, kept in zip(self.levels, tasks, strict=True) if kept)
         chains = None if self.chains is None else self.chains[:, tasks]
         return replace(
-            self, y=self.y[:, tasks], planned=self.planned[:, tasks], levels=levels, chains=chains
+            self,
+            y=self.y[:, tasks],
+            planned=self.planned[:, tasks],
+            levels=levels,
+            chains=chains,
+            batches=None if self.batches is None else self.batches.only(tasks),
         )
 
     def weights(
@@ -110,11 +122,37 @@ def sample_of(table: pd.DataFrame, layout: Layout, models: Sequence[str]) -> Sam
         links = np.full(shape, -1, dtype=np.int64)
         links[:, cell, task, slot] = pd.factorize(table["chain"], sort=True)[0]
         chains = links.reshape(flat)
+    batches = None
+    if "batch" in table.columns:
+        batches = _batched(table, (cell, task, slot), shape)
     names = [divmod(int(identifier), 10**k) for identifier in cell_ids]
     rows = tuple((models[m], outcome, f"{code:0{k}}") for outcome in outcomes for m, code in names)
     return Sample(
-        rows, y.reshape(flat), np.tile(planned, (len(outcomes), 1)), layout.levels, chains
+        rows, y.reshape(flat), np.tile(planned, (len(outcomes), 1)), layout.levels, chains, batches
     )
+
+
+def _batched(
+    table: pd.DataFrame, at: Sequence[NDArray[Any]], shape: tuple[int, ...]
+) -> Batched | None:
+    """Return the batches of a table's runs; None while there is but one.
+
+    Args:
+        table: with the columns ``batch`` and ``batch_weight``.
+        at: cell, task and slot of each of its rows.
+        shape: outcomes, cells, tasks, slots.
+    """
+    numbers, batch = np.unique(table["batch"].to_numpy(np.int64), return_inverse=True)
+    if len(numbers) < 2:
+        return None
+    weights = np.zeros(len(numbers))
+    weights[batch] = table["batch_weight"].to_numpy(np.float64)
+    cell, task, slot = at
+    of = np.full(shape[2:], -1)
+    of[task, slot] = batch
+    planned = np.zeros((len(numbers), *shape[1:3]))
+    np.add.at(planned, (batch, cell, task), 1.0)
+    return Batched(of, weights / weights.sum(), np.tile(planned, (1, shape[0], 1)))
 
 
 def truth_sample(truth: Mapping[str, Any], layout: Layout, model: str) -> Sample:

@@ -1,7 +1,7 @@
 """A study as loaded: its episodes, and its estimates as one frame."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from analysis import contrasts
 from analysis.episodes import layout_of
 from analysis.estimands import CATALOGUE, Computed, Contrast, LogOdds, Ratio, Spec
 from analysis.estimates import Finding, Place, evaluate
-from analysis.layout import ALL, INTERVENTIONS, Layout
+from analysis.layout import ALL, INTERVENTIONS, TREATMENT, Layout
 from analysis.load import load
 from analysis.multiplicity import benjamini_hochberg, holm
+from analysis.planning.allocated import Allocation
 from analysis.planning.stopped import Stop, allowed_for
 from analysis.results import Estimates
 from analysis.sample import Sample, sample_of, truth_sample
+from analysis.treatments import Treatments
 from analysis.uncertainty import Uncertainty, checked_target
 
 COLUMNS = (
@@ -40,6 +42,8 @@ class Study:
     held: Mapping[str, int] = field(default_factory=dict)  # factors of one dose, and the dose
     planned: int | None = None  # episodes of the schedule, where one is known
     stop: Stop | None = None  # looks that were declared, and taken
+    treatments: Treatments = field(default_factory=Treatments)  # how weights were treated
+    allocation: Allocation | None = None  # how runs were allocated, where not all alike
     _made: dict[Uncertainty, Estimates] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -55,7 +59,12 @@ class Study:
             InputError: anything in it that cannot be trusted.
         """
         read = load(path, factors)
-        layout = layout_of(read.table, read.factors)
+        treating = [name for name in read.factors if read.capacities[name] == TREATMENT]
+        layout = replace(
+            layout_of(read.table, read.factors),
+            treatments=tuple(treating),
+            retention=read.treatments.retention,
+        )
         return cls(
             read.name,
             read.table,
@@ -65,6 +74,8 @@ class Study:
             read.held,
             read.planned,
             read.stop,
+            read.treatments,
+            read.allocation,
         )
 
     @property

@@ -13,11 +13,12 @@ so; what each covers is in docs/statistics.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from analysis.batches import variances
 from analysis.chains import ChainScores, chain_scores, linked_tasks
 from analysis.layout import Bools, Floats
 from analysis.sample import Sample
@@ -25,6 +26,7 @@ from diagnose.errors import InputError
 
 Target = Literal["new", "fixed"]
 TARGETS: tuple[Target, ...] = ("new", "fixed")
+BATCHED = "batches of allocated runs weighted as planned"
 _ZERO = 1e-24  # a variance below this is rounding: outcomes are shares of a few runs
 
 
@@ -66,6 +68,8 @@ class Uncertainty:
         if self.target == "fixed":
             return fixed_tasks(sample, weights)
         spreads = self._new_tasks(sample, weights)
+        if sample.batches is not None:
+            spreads = [replace(one, method=f"{one.method}, {BATCHED}") for one in spreads]
         zero = [i for i, spread in enumerate(spreads) if spread.se == 0]
         for i, inner in zip(zero, fixed_tasks(sample, weights[zero]) if zero else [], strict=True):
             spreads[i] = Spread(
@@ -119,14 +123,36 @@ def fixed_tasks(sample: Sample, weights: Floats) -> list[Spread]:
     if part.chains is not None:
         scores = chain_scores(part)
         return [_chain_spread(scores, row) for row in weights[:, needed]]
+    if part.batches is not None:
+        return _batch_spreads(part, weights[:, needed])
     return _run_spreads(part, weights[:, needed])
+
+
+def _batch_spreads(sample: Sample, weights: Floats) -> list[Spread]:
+    """Return spreads over new runs where runs were allocated (``analysis.batches``)."""
+    made = sample.batches
+    assert made is not None  # asked for where there are some
+    variance, df = variances(made.shares(sample.y), weights, made.weights)
+    tasks, batches = variance.shape[1], len(made.weights)
+    spreads = []
+    for own, free in zip(variance, df, strict=True):
+        if not np.isfinite(own).all():
+            why = "a task has data of one batch alone: no interval for fixed tasks"
+            spreads.append(Spread(np.nan, 0, f"{why}, {BATCHED}"))
+            continue
+        lost = int((free < batches - 1).sum())
+        told = f"; {lost} of {tasks} tasks lack data in a batch" if lost else ""
+        label = f"batch-level t({free.sum():.0f}), {BATCHED}{told}"
+        spreads.append(Spread(_root(float(own.sum()) / tasks**2), float(free.sum()), label))
+    return spreads
 
 
 def _rows(sample: Sample, kept: Bools) -> Sample:
     """Return the sample with only the rows that matter: covariances are quadratic in them."""
     rows = tuple(key for key, own in zip(sample.rows, kept, strict=True) if own)
     chains = None if sample.chains is None else sample.chains[kept]
-    return Sample(rows, sample.y[kept], sample.planned[kept], sample.levels, chains)
+    batches = None if sample.batches is None else sample.batches.rows(kept)
+    return Sample(rows, sample.y[kept], sample.planned[kept], sample.levels, chains, batches)
 
 
 def run_covariance(y: Floats) -> Floats:

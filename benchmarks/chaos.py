@@ -32,11 +32,12 @@ from diagnose.cli.examined import examine, repair
 from diagnose.design import EpisodePlan
 from diagnose.errors import DiagnoseError, StoreError
 from diagnose.ledger import canonical_lines, parsed, parts_of
+from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.shards import Shard
 from diagnose.store import Store, home_of
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import run_study
 from tests.study import fake
 
 ROOT = Path(__file__).parents[1]

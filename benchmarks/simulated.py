@@ -58,11 +58,11 @@ class World:
         logits: Floats = base + CELLS @ own  # shape: (models, cells, tasks)
         return np.asarray(expit(logits), dtype=np.float64).reshape(-1, tasks)
 
-    def outcomes(self, rng: np.random.Generator, rates: Floats) -> Floats:
+    def outcomes(self, rng: np.random.Generator, rates: Floats, runs: int = RUNS) -> Floats:
         """Return successes of runs. Shape: (rows, tasks, runs)."""
-        chain = np.repeat(rng.normal(size=(FAMILIES, RUNS)), LEVELS, axis=0)
-        run = rng.normal(size=(TASKS, RUNS))
-        noise = rng.normal(size=(*rates.shape, RUNS))
+        chain = np.repeat(rng.normal(size=(FAMILIES, runs)), LEVELS, axis=0)
+        run = rng.normal(size=(TASKS, runs))
+        noise = rng.normal(size=(*rates.shape, runs))
         part = self.common - self.chained
         latent = np.sqrt(self.chained) * chain + np.sqrt(part) * run
         draws = ndtr(latent + np.sqrt(1 - self.common) * noise)

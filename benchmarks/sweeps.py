@@ -3,12 +3,13 @@
     .venv/bin/python -m benchmarks.sweeps [--sizes 1000,10000,100000] [--plot docs/sweeps.png]
 
 Records are the reference subject's on two tasks (some 15 kB each), repeated under other runs. For
-each size: CPU milliseconds to run an episode and to record it (line, checksum, place); seconds to
-open the study again, to read its table from the records, to compact it, and to read the compacted
-one; and the most memory that reading and compacting take.
+each size: CPU milliseconds to run an episode, to record it (line, checksum, place) and to log its
+beginning and its end; seconds to open the study again, to read its table from the records, to
+compact it, and to read the compacted one; and the most memory that reading and compacting take.
 """
 
 import argparse
+import logging
 import resource
 import subprocess
 import sys
@@ -20,10 +21,20 @@ from itertools import pairwise
 from pathlib import Path
 
 from diagnose.cli.configure import configured
+from diagnose.journal import kept, tell
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store, episode_id
 
-STAGES = ("execute_ms", "record_ms", "open_s", "load_s", "compact_s", "reload_s", "peak_mb")
+STAGES = (
+    "execute_ms",
+    "record_ms",
+    "log_ms",
+    "open_s",
+    "load_s",
+    "compact_s",
+    "reload_s",
+    "peak_mb",
+)
 
 
 def records_of(real: Sequence[EpisodeRecord], size: int) -> Iterator[EpisodeRecord]:
@@ -35,7 +46,7 @@ def records_of(real: Sequence[EpisodeRecord], size: int) -> Iterator[EpisodeReco
 
 
 def recorded(folder: Path, size: int) -> None:
-    """Print the CPU milliseconds to run and to record an episode, and seconds to open again."""
+    """Print CPU milliseconds to run, to record and to log an episode, and seconds to open again."""
     study = configured(["study.tasks=[A-L1,C-L3]", "study.runs=1"])
     real = [study.execute(plan) for plan in study.plans]
     began_s = time.process_time()
@@ -48,10 +59,19 @@ def recorded(folder: Path, size: int) -> None:
             began_s = time.process_time()
             store.append_record(record)
             spent_s += time.process_time() - began_s
+    log = logging.getLogger("diagnose.sweeps")
+    with kept(folder, "info"):
+        began_s = time.process_time()
+        for one in records_of(real, size):
+            place = {"episode_id": one.episode_id, "task": one.task, "run": one.run}
+            tell(log, logging.INFO, "episode_begun", **place, cell=one.cell, worker=1)
+            ended = {"outcome": one.outcome, "seconds": 0.123, "cost_usd": 0.0}
+            tell(log, logging.INFO, "episode_ended", **place, cell=one.cell, worker=1, **ended)
+        log_ms = 1e3 * (time.process_time() - began_s) / size
     began_s = time.process_time()
     with Store(folder, study.header) as store:
         assert len(store.ledger) == size
-    print(execute_ms, 1e3 * spent_s / size, time.process_time() - began_s)
+    print(execute_ms, 1e3 * spent_s / size, log_ms, time.process_time() - began_s)
 
 
 def analysed(folder: Path) -> None:

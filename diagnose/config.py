@@ -8,8 +8,9 @@ from typing import Any
 from diagnose.errors import ConfigError
 
 HELD = ("on", "off")  # an intervention named so on the command line is held; others are varied
-STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting", "stop")
+STUDY_KEYS = ("name", "folder", "seed", "runs", "tasks", "setting", "stop", "allocate")
 STOP_KEYS = ("rule", "scope", "estimand", "every", "alpha", "target")
+ALLOCATE_KEYS = ("rule", "estimand", "pilot", "every", "most", "cost")
 SETTINGS = ("independent", "curriculum")
 DESIGN_OPTIONS = ("generator", "resolution")  # of fractions (diagnose.design)
 SECTIONS = (
@@ -29,6 +30,7 @@ class StudyConfig:
     tasks: tuple[str, ...] | None  # None = all published tasks
     setting: str  # one of SETTINGS
     stop: Mapping[str, Any]  # when looks at the study may end it; empty for never
+    allocate: Mapping[str, Any]  # how later runs go where they tell most; empty for all alike
     design: str  # its name; the option of a fraction follows: "half_fraction: D = ABC"
     env: tuple[str, ...]  # variants of the world; more than one are crossed with the factors
     fork: tuple[str, object] | None  # the folder of a study whose failures are continued, and where
@@ -42,6 +44,7 @@ class StudyConfig:
     limits: Mapping[str, Any]
     caps: Mapping[str, Any]
     run: Mapping[str, Any]
+    observe: Mapping[str, Any]
 
 
 def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyConfig:
@@ -58,7 +61,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         if not isinstance(config.get(section), Mapping):
             raise ConfigError(section, config.get(section), "give this section (see conf/)")
     study = config["study"]
-    _known("", config, (*SECTIONS, "baseline", "fork", "reuse"))
+    _known("", config, (*SECTIONS, "observe", "baseline", "fork", "reuse"))
     _known("study.", study, STUDY_KEYS)
     _known("design.", config["design"], ("name", *DESIGN_OPTIONS))
     _known("env.", config["env"], ("variants",))
@@ -84,6 +87,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         setting=_choice("study.setting", study.get("setting"), SETTINGS),
         fork=_fork(config),
         stop=_stop(study),
+        allocate=_allocate(config),
         baseline=None if baseline is None else _text("baseline", baseline),
         reuse=_yes_or_no("reuse", config.get("reuse", True)),
         design=_design(config["design"]),
@@ -96,6 +100,7 @@ def study_config(config: Mapping[str, Any], named: Sequence[str] = ()) -> StudyC
         limits=config["limits"],
         caps=config["caps"],
         run=config["run"],
+        observe=config.get("observe") or {},
     )
 
 
@@ -114,6 +119,9 @@ def _fork(config: Mapping[str, Any]) -> tuple[str, object] | None:
         raise ConfigError(
             "study.stop.rule", config["study"]["stop"]["rule"], "with fork.from: none"
         )
+    if _allocate(config):
+        rule = config["study"]["allocate"]["rule"]
+        raise ConfigError("study.allocate.rule", rule, "with fork.from: none")
     if len(_variants(config["env"].get("variants"))) > 1:
         raise ConfigError("env", config["env"]["variants"], "with fork.from give one: the source's")
     return _text("fork.from", section["from"]), section.get("at")
@@ -161,6 +169,34 @@ def _stop(study: Mapping[str, Any]) -> Mapping[str, Any]:
         "every": _whole("study.stop.every", stop.get("every"), 1),
         "alpha": stop.get("alpha"),
         "target": _choice("study.stop.target", stop.get("target"), ("new", "fixed")),
+    }
+
+
+def _allocate(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how runs are allocated; nothing where every cell has the same."""
+    study = config["study"]
+    section = study.get("allocate", {})
+    if not isinstance(section, Mapping):
+        raise ConfigError("study.allocate", section, "give a section, as in conf/study.yaml")
+    _known("study.allocate.", section, ALLOCATE_KEYS)
+    rule = section.get("rule")
+    if rule is None:
+        return {}
+    field = "study.allocate.rule"
+    if study.get("setting") != SETTINGS[0]:
+        remedy = "a curriculum ties tasks together: set study.setting=independent or no rule"
+        raise ConfigError(field, rule, remedy)
+    if _stop(study):
+        remedy = "a study that may stop early has no budget to share out: give study.stop or this"
+        raise ConfigError(field, rule, remedy)
+    if config.get("baseline") is not None:
+        remedy = "which baseline episodes are run is decided here: give baseline=null or no rule"
+        raise ConfigError(field, rule, remedy)
+    return {
+        "rule": _text(field, rule),
+        "estimand": section.get("estimand"),
+        **{key: _whole(f"study.allocate.{key}", section.get(key), 1) for key in ALLOCATE_KEYS[2:5]},
+        "cost": _text("study.allocate.cost", section.get("cost")),
     }
 
 

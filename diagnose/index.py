@@ -115,7 +115,7 @@ def stored(file: Path) -> tuple[list[Place], list[int] | None]:
             closed = line.get("closed")
             continue
         closed = None
-        place = _place(file, line)
+        place = place_from(file, line)
         if place is None or place.offset != end:
             break  # what follows is found again
         places.append(place)
@@ -123,7 +123,8 @@ def stored(file: Path) -> tuple[list[Place], list[int] | None]:
     return places, closed
 
 
-def _place(file: Path, line: object) -> Place | None:
+def place_from(file: Path, line: object) -> Place | None:
+    """Return the place that a parsed line of an index of ``file`` tells; None where it is none."""
     match line:
         case [
             int(offset), int(length), int(crc32), str(one), str(outcome),

@@ -65,6 +65,7 @@ class Ledger:
     def __init__(self) -> None:
         self.outcomes: dict[str, str] = {}
         self.causes: dict[str, str] = {}  # of episodes not observed
+        self.costs: dict[str, float] = {}  # dollars, of those that are not nothing
         self.cost_usd = 0.0  # superseded attempts included: they were paid for
         self.passed = 0
         self.not_observed = 0
@@ -99,6 +100,8 @@ class Ledger:
         self.passed += entry.outcome == "passed"
         self.not_observed += (entry.outcome == "not_observed") - (before is not None)
         self.causes.pop(entry.episode_id, None)
+        if entry.cost_usd and entry.outcome != "not_observed":
+            self.costs[entry.episode_id] = entry.cost_usd
         if entry.outcome == "not_observed":
             self.causes[entry.episode_id] = entry.cause
 

@@ -1,12 +1,14 @@
 """How far a study is: one updating line on a terminal, a line at each end when piped."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from diagnose.ledger import Ledger
 
 REDRAW_EVERY_S = 0.1
+IDLE_REDRAW_S = 1.0  # where nothing is recorded: what it waits for may change
+SAY_WAIT_EVERY_S = 60.0  # where lines are not redrawn
 
 
 class Progress:
@@ -18,6 +20,8 @@ class Progress:
         self._drawn_at = float("-inf")
         self._width = 0
         self._cells: dict[str, tuple[int, int]] = {}  # recorded, and planned
+        self._waiting: Callable[[], str] = str
+        self._said_at = float("-inf")
 
     def start(self, total: int, missing: int, workers: int, slots: int = 1) -> None:
         """Begin: ``missing`` of ``total`` episodes are to run now."""
@@ -25,6 +29,10 @@ class Progress:
         self._began_at = time.monotonic()
         each = f", {slots} at once on each" if slots > 1 else ""
         self.say(f"{total} episodes, {missing} to run on {workers} workers{each}")
+
+    def waits_for(self, waiting: Callable[[], str]) -> None:
+        """Show what ``waiting`` says, beside the counts: empty for nothing."""
+        self._waiting = waiting
 
     def start_cells(self, done: Mapping[str, int], planned: Mapping[str, int]) -> None:
         """Count by cell too: how many episodes are recorded, and how many there will be."""
@@ -43,7 +51,21 @@ class Progress:
         now = time.monotonic()
         if self._live and now - self._drawn_at >= REDRAW_EVERY_S:
             self._drawn_at = now
-            self._draw(self._line(ledger) + self._by_cell())
+            self._draw(self._line(ledger) + self._by_cell() + self._wait())
+
+    def tick(self, ledger: Ledger) -> None:
+        """Redraw though nothing was recorded, so that a wait shows; piped, say so each minute."""
+        now = time.monotonic()
+        if self._live and now - self._drawn_at >= IDLE_REDRAW_S:
+            self._drawn_at = now
+            self._draw(self._line(ledger) + self._by_cell() + self._wait())
+        elif not self._live and now - self._said_at >= SAY_WAIT_EVERY_S and (wait := self._wait()):
+            self._said_at = now
+            self.say(self._line(ledger) + wait)
+
+    def _wait(self) -> str:
+        waiting = self._waiting()
+        return f"  {waiting}" if waiting else ""
 
     def finish(self, ledger: Ledger) -> None:
         """End with the last state on a line of its own."""

@@ -30,6 +30,7 @@ class Outcome:
     run: int
     cell: str
     success: bool | None  # None = not observed
+    cost_usd: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -146,18 +147,23 @@ class Looks:
         self._ends |= dict.fromkeys(made.stopped, made.runs)
         lost = sum(map(self.stops, still))
         look = Look(made.number, made.runs, made.stopped, made.said, made.facts, lost)
-        _append(self._path, look)
+        append_line(self._path, asdict(look))
         self.taken.append(look)
         return look
 
 
-def _append(path: Path, look: Look) -> None:
+def append_line(path: Path, decision: Mapping[str, Any]) -> None:
+    """Have a decision on the disk, as a line of canonical JSON.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     try:
         file = Appender(path)
     except OSError as error:
         raise disk_error(path, error) from error
     try:
-        file.append(canonical_json(asdict(look)).encode() + b"\n")
+        file.append(canonical_json(decision).encode() + b"\n")
         file.sync()
     finally:
         os.close(file.fd)
@@ -175,14 +181,18 @@ def looks_in(folder: Path) -> list[Look]:
 
 
 def _read(path: Path) -> list[Look]:
-    """Return the decisions; a torn last line is cut off, for it is taken again the same."""
+    return _decisions(path, mended(path))
+
+
+def mended(path: Path) -> bytes:
+    """Return a file's whole lines; a torn last one is cut off, for it is taken again the same."""
     if not path.is_file():
-        return []
+        return b""
     raw = path.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]
     if len(whole) < len(raw):
         os.truncate(path, len(whole))
-    return _decisions(path, whole)
+    return whole
 
 
 def _decisions(path: Path, whole: bytes) -> list[Look]:

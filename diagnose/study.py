@@ -6,82 +6,33 @@ parent is the only writer, and nothing it holds in memory is needed to continue.
 """
 
 import json
-import math
+import logging
 import os
 import platform
 import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any
 
+from diagnose.allocation import AllocationRule, Batches
 from diagnose.curriculum import BROKEN, Chains, book_of
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoreError
 from diagnose.index import observed, record_at
+from diagnose.interrupts import Interrupts
+from diagnose.journal import tell
+from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.stopping import Look, Looks, Outcome, StoppingRule
 from diagnose.store import SYNC_EVERY_S, Entry, Store
-from diagnose.workers import EpisodeBugError, Event, Execute, Fatal, Finished, WorkerPool
+from diagnose.worker import Execute, Forgiving
+from diagnose.workers import EpisodeBugError, Event, Fatal, Finished, Unfinished, WorkerPool
 
 Unobserved = Callable[[EpisodePlan, str, str], EpisodeRecord]  # plan, cause, detail
-MOST_WORKERS = 1024  # each is a process with a pool of interpreters of its own
-# What the first episode that is not observed does: it ends the study, unrecorded; it is recorded
-# and the others run, but a bug ends the study; a bug is recorded too, as the cause it is.
-ON_ERROR = ("stop", "record", "continue")
-MOST_AT_ONCE = 4096  # episodes: each has a thread and, while it runs code, an interpreter
-
-
-@dataclass(frozen=True)
-class RunPolicy:
-    """How a study runs. None of this changes a record's content, so none of it is identity."""
-
-    workers: int = 0  # child processes; 0 = one per core this process may use
-    retries: int = 2  # further attempts after a worker died or infrastructure failed; 0 = none
-    episode_limit_s: float = 3600.0  # an episode running longer is killed; 0 = no limit
-    retry_unobserved: bool = False  # run episodes recorded as not_observed again
-    retry_causes: Sequence[str] = ()  # of these causes alone, without retry_unobserved; empty = all
-    on_error: str = "record"  # one of ON_ERROR: an episode not observed is recorded, and others run
-    lasting_causes: frozenset[str] = frozenset({"quota", "bug"})  # causes not retried
-    concurrency: int = 0  # episodes at once, over all workers; 0 = as the subject allows
-
-    def __post_init__(self) -> None:
-        for field in ("workers", "concurrency", "retries", "episode_limit_s"):
-            value = getattr(self, field)
-            plain = type(value) is int or (field == "episode_limit_s" and type(value) is float)
-            if not plain or not 0 <= value < math.inf:
-                raise ConfigError(field, value, "give 0 or more")
-        if self.on_error not in ON_ERROR:
-            raise ConfigError("run.on_error", self.on_error, f"choose one of {', '.join(ON_ERROR)}")
-        causes: object = self.retry_causes
-        listed = isinstance(causes, Sequence) and not isinstance(causes, str)
-        if not listed or not all(isinstance(cause, str) for cause in self.retry_causes):
-            raise ConfigError("run.retry_causes", causes, "give a list such as [rate_limit]")
-        if self.workers > MOST_WORKERS:
-            raise ConfigError("workers", self.workers, f"give at most {MOST_WORKERS}")
-        if self.concurrency > MOST_AT_ONCE:
-            raise ConfigError("concurrency", self.concurrency, f"give at most {MOST_AT_ONCE}")
-
-    def again(self, cause: str) -> bool:
-        """Whether an episode that was not observed for ``cause`` is to run again."""
-        return cause in self.retry_causes if self.retry_causes else self.retry_unobserved
-
-    @property
-    def worker_count(self) -> int:
-        """The number of workers, with 0 resolved."""
-        return self.workers or len(os.sched_getaffinity(0))
-
-    def slots(self, concurrency: int, workers: int) -> int:
-        """Return how many episodes each of ``workers`` runs at once.
-
-        Args:
-            concurrency: how many the subject allows; ``concurrency`` of this policy overrides it.
-            workers: how many children there are.
-        """
-        return math.ceil((self.concurrency or concurrency) / max(1, workers))
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # events are for a journal; without one, for nobody
 
 
 @dataclass(frozen=True)
@@ -112,6 +63,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
     progress: Progress,
     concurrency: int = 1,
     stopping: StoppingRule | None = None,
+    allocation: tuple[AllocationRule, int] | None = None,
 ) -> StudyEnd:
     """Run the plans that the store does not hold yet, in their order; or those it has claimed.
 
@@ -128,6 +80,7 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         progress: where progress shows.
         concurrency: episodes that the subject can run at once; 1 for one per worker.
         stopping: when to look at what is recorded, and what then to run no more of; None = never.
+        allocation: who runs how much of each batch, and the study's seed; None = all alike.
 
     Raises:
         ConfigError: an episode found the configuration wrong; what was done is recorded.
@@ -137,6 +90,66 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
             is recorded.
         InfrastructureError: no worker can be started.
     """
+    ids = _identified(plans, identify, store, stopping, allocation)
+    store.claim(ids.values())
+    looks = _decisions(stopping, allocation, store, plans)
+    study = _Study(ids, store, unobserved, policy, progress, looks)
+    if policy.on_error == "continue":
+        execute = Forgiving(execute)
+    count = min(policy.worker_count, study.missing)
+    slots = policy.slots(concurrency, count)
+    if store.repair:
+        progress.say(store.repair)
+        tell(_log, logging.WARNING, "tail_repaired", detail=store.repair)
+    begun = {"episodes": len(ids), "missing": study.missing, "workers": count, "slots": slots}
+    tell(_log, logging.INFO, "study_begun", **begun)
+    progress.start(len(ids) - study.spare, study.missing - study.spare, count, slots)
+    planned = Counter(plan.cell for plan in ids)
+    progress.start_cells(planned - study.missing_by_cell, planned)
+    try:
+        study.begin()
+        with (
+            Interrupts() as interrupts,
+            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s, slots) as pool,
+        ):
+            pool.wake_on(interrupts.fd)
+            while (study.pending or pool.busy) and not (interrupts.received or study.fatal):
+                pool.feed(study.pending)
+                study.note_begun(pool.began())
+                study.take(pool.events(SYNC_EVERY_S))
+                progress.tick(store.ledger)
+                study.pending.extendleft(reversed(pool.returned))
+                pool.returned.clear()
+                store.sync_if_due()
+            while events := pool.events(0.0):  # what is complete in the pipes is kept
+                study.take([event for event in events if isinstance(event, Finished)])
+        store.sync()
+    finally:
+        progress.finish(store.ledger)
+    done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
+    _tell_end(store, done, study.fatal, interrupts.received)
+    if study.fatal:
+        raise study.fatal
+    if interrupts.received:
+        progress.say("stopped; the same command continues")
+    return StudyEnd(
+        len(ids),
+        done,
+        store.ledger.not_observed,
+        interrupts.received,
+        study.not_run,
+        tuple(looks.taken) if isinstance(looks, Looks) else (),
+    )
+
+
+def _identified(
+    plans: Sequence[EpisodePlan],
+    identify: Callable[[EpisodePlan], str],
+    store: Store,
+    stopping: StoppingRule | None,
+    allocation: tuple[AllocationRule, int] | None,
+) -> dict[EpisodePlan, str]:
+    """Return the plans that this process runs, each with its id; refuse what cannot be run."""
     ids = {plan: identify(plan) for plan in plans}
     if len(set(ids.values())) < len(plans):
         raise ConfigError("identity", "one id for two episodes", "name task, run and cell in it")
@@ -150,49 +163,40 @@ def run_study(  # noqa: PLR0913 - a study is made of as much
         ids = {plan: identifier for plan, identifier in ids.items() if identifier in store.claimed}
     if stopping and len(ids) < len(plans):
         raise ConfigError("run.shard", len(ids), "a stopping rule looks at every record: run all")
-    store.claim(ids.values())
-    looks = Looks(stopping, store.folder, {plan.cell for plan in plans}) if stopping else None
-    study = _Study(ids, store, unobserved, policy, progress, looks)
-    if policy.on_error == "continue":
-        execute = _Forgiving(execute)
-    count = min(policy.worker_count, study.missing)
-    slots = policy.slots(concurrency, count)
-    if store.repair:
-        progress.say(store.repair)
-    progress.start(len(ids), study.missing, count, slots)
-    planned = Counter(plan.cell for plan in ids)
-    progress.start_cells(planned - study.missing_by_cell, planned)
-    try:
-        study.begin()
-        with (
-            _Interrupts() as interrupts,
-            WorkerPool(execute, count, store.close_in_child, policy.episode_limit_s, slots) as pool,
-        ):
-            pool.wake_on(interrupts.fd)
-            while (study.pending or pool.busy) and not (interrupts.received or study.fatal):
-                pool.feed(study.pending)
-                study.take(pool.events(SYNC_EVERY_S))
-                study.pending.extendleft(reversed(pool.returned))
-                pool.returned.clear()
-                store.sync_if_due()
-            while events := pool.events(0.0):  # what is complete in the pipes is kept
-                study.take([event for event in events if isinstance(event, Finished)])
-        store.sync()
-    finally:
-        progress.finish(store.ledger)
-    if study.fatal:
-        raise study.fatal
-    if interrupts.received:
-        progress.say("stopped; the same command continues")
-    done = sum(identifier in store.ledger.outcomes for identifier in ids.values())
-    return StudyEnd(
-        len(ids),
-        done,
-        store.ledger.not_observed,
-        interrupts.received,
-        study.not_run,
-        tuple(looks.taken) if looks else (),
+    if allocation and (stopping or len(ids) < len(plans)):
+        remedy = "an allocation goes with no stopping rule, and needs every record: run all"
+        raise ConfigError("study.allocate", len(ids), remedy)
+    return ids
+
+
+def _tell_end(
+    store: Store, recorded: int, fatal: DiagnoseError | None, by: signal.Signals | None
+) -> None:
+    """Log how a run of a study ended."""
+    stopped = str(fatal or (by.name if by else ""))
+    tell(
+        _log,
+        logging.ERROR if fatal else logging.INFO,
+        "study_stopped" if stopped else "study_ended",
+        recorded=recorded,
+        not_observed=store.ledger.not_observed,
+        cost_usd=round(store.ledger.cost_usd, 6),
+        **({"detail": stopped} if stopped else {}),
     )
+
+
+def _decisions(
+    stopping: StoppingRule | None,
+    allocation: tuple[AllocationRule, int] | None,
+    store: Store,
+    plans: Sequence[EpisodePlan],
+) -> Looks | Batches | None:
+    """Return what was decided so far, and what waits for a decision; None where nothing does."""
+    if allocation:
+        return Batches(allocation[0], store.folder, plans, allocation[1])
+    if stopping:
+        return Looks(stopping, store.folder, {plan.cell for plan in plans})
+    return None
 
 
 class _Study:
@@ -205,7 +209,7 @@ class _Study:
         unobserved: Unobserved,
         policy: RunPolicy,
         progress: Progress,
-        looks: Looks | None = None,
+        looks: Looks | Batches | None = None,
     ) -> None:
         self._ids, self._store, self._unobserved, self._looks = ids, store, unobserved, looks
         self._policy, self._progress = policy, progress
@@ -219,6 +223,7 @@ class _Study:
         self._drop_stopped()
         self._open_in = Counter(plan.run for plan in self._open)
         self.missing = len(self._open)
+        self.spare = self._spare()  # of them, what no one may be going to ask for
         self.missing_by_cell = Counter(plan.cell for plan in self._open)
         self.pending: deque[EpisodePlan] = deque()  # may run now; the others wait for these
 
@@ -230,7 +235,13 @@ class _Study:
         return self._policy.again(self._store.ledger.causes[self._ids[plan]])
 
     def begin(self) -> None:
-        """Sort the open plans: those that may run, that wait, and whose chain is broken."""
+        """Sort the open plans: those that may run, that wait, and whose chain is broken.
+
+        Raises:
+            StoreError: a batch was shared out otherwise than the records say.
+        """
+        if isinstance(self._looks, Batches):
+            self._looks.check(self._seen())
         earlier = {plan: self._chains.before(plan) for plan in self._ids if plan in self._open}
         wanted = {self._ids[one] for one in earlier.values() if one and one not in self._open}
         places = observed(self._store.folder, wanted) if wanted else {}
@@ -266,19 +277,10 @@ class _Study:
                 return
             self._store.sync()  # a decision never outlives what it was made from
             outcomes = self._store.ledger.outcomes
-            seen = [
-                Outcome(
-                    plan.task,
-                    plan.run,
-                    plan.cell,
-                    None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
-                )
-                for plan, key in self._ids.items()
-                if key in outcomes
-            ]
             still = [plan for plan in self._open if self._ids[plan] not in outcomes]
-            look = looks.take(seen, still)
+            look = looks.take(self._seen(), still)
             self._progress.say(look.said)
+            tell(_log, logging.INFO, "look", number=look.number, detail=look.said)
             self._progress.fewer(look.not_run)
             self._drop_stopped()
             self._open_in = Counter(plan.run for plan in self._open)
@@ -286,25 +288,81 @@ class _Study:
             for plan in waiting:
                 self._queue(plan)
 
+    def _seen(self) -> list[Outcome]:
+        """Return what is recorded, as rules see it."""
+        outcomes, costs = self._store.ledger.outcomes, self._store.ledger.costs
+        return [
+            Outcome(
+                plan.task,
+                plan.run,
+                plan.cell,
+                None if outcomes[key] == "not_observed" else outcomes[key] == "passed",
+                costs.get(key, 0.0),
+            )
+            for plan, key in self._ids.items()
+            if key in outcomes
+        ]
+
+    def _spare(self) -> int:
+        if not isinstance(self._looks, Batches):
+            return 0
+        return sum(map(self._looks.spare, self._open))
+
     def take(self, events: Sequence[Event]) -> None:
         """Record, retry, or note that the study must stop."""
         for event in events:
             if isinstance(event, Finished):
                 self._record(event.plan, event.line, event.entry)
                 self._release(event.plan, event.line)
-                timing = {"episode_id": event.entry.episode_id, "seconds": event.seconds}
-                self._store.append_timing(timing | {"worker": event.worker_pid} | self._host)
+                self._note_end(event, event.entry.outcome)
             elif isinstance(event, Fatal):
                 self.fatal = self.fatal or event.error
             elif self._may_retry(event.plan, event.cause):
                 self.pending.append(event.plan)  # last: what failed it may have passed by then
+                why = {"cause": event.cause, "detail": event.detail}
+                again = {"attempt": self._attempts[event.plan], "seconds": round(event.seconds, 3)}
+                tell(
+                    _log, logging.WARNING, "episode_retried", **self._at(event.plan), **why, **again
+                )
             elif self._policy.on_error == "stop":
                 told = f"{event.detail} ({event.plan.task}, run {event.plan.run}, cell "
                 told += f"{event.plan.cell}; run.on_error=stop)"
                 self.fatal = self.fatal or InfrastructureError(event.cause, told)
             else:
                 self._lose(event.plan, event.cause, event.detail)
+                self._note_end(event, "not_observed")
         self._look_if_due()
+
+    def note_begun(self, begun: Sequence[tuple[EpisodePlan, int]]) -> None:
+        """Log the episodes that began, with the workers that run them."""
+        for plan, worker in begun:
+            tell(_log, logging.INFO, "episode_begun", **self._at(plan), worker=worker)
+
+    def _at(self, plan: EpisodePlan) -> dict[str, Any]:
+        """Return where a line of the log belongs."""
+        place = {"task": plan.task, "run": plan.run, "cell": plan.cell}
+        return {"episode_id": self._ids[plan], **place}
+
+    def _note_end(self, event: Finished | Unfinished, outcome: str) -> None:
+        """Note how long an episode took, its calls included, and log its end."""
+        seconds = {"seconds": event.seconds, "began_at_s": round(event.began_at_s, 6)}
+        calls = {"calls": event.calls} if event.calls else {}
+        timing = {"episode_id": self._ids[event.plan], "worker": event.worker_pid, **seconds}
+        self._store.append_timing({**timing, **calls, **self._host, "outcome": outcome})
+        tell(
+            _log,
+            logging.WARNING if isinstance(event, Unfinished) else logging.INFO,
+            "episode_ended",
+            **self._at(event.plan),
+            worker=event.worker_pid,
+            outcome=outcome,
+            seconds=round(event.seconds, 3),
+            **(
+                {"cause": event.cause, "detail": event.detail}
+                if isinstance(event, Unfinished)
+                else {"cost_usd": round(event.entry.cost_usd, 6)}
+            ),
+        )
 
     def _lose(self, plan: EpisodePlan, cause: str, detail: str) -> None:
         """Record a plan as not observed, and with it those that needed its record."""
@@ -335,48 +393,3 @@ class _Study:
         self._open.discard(plan)
         self._open_in[plan.run] -= 1
         self._progress.update(self._store.ledger, plan.cell)
-
-
-@dataclass(frozen=True)
-class _Forgiving:
-    """An episode whose bugs are a cause why it was not observed."""
-
-    execute: Execute
-
-    def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
-        try:
-            return self.execute(plan)
-        except DiagnoseError:
-            raise
-        except Exception as error:
-            raise InfrastructureError("bug", f"{type(error).__name__}: {error}") from error
-
-
-class _Interrupts:
-    """SIGINT and SIGTERM as something to look at between episodes, never inside a write."""
-
-    def __init__(self) -> None:
-        self.received: signal.Signals | None = None
-        self.fd, self._wake = os.pipe()
-        self._before: dict[signal.Signals, Any] = {}
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self.received = signal.Signals(number)
-        os.write(self._wake, b"!")
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # Python's own condition
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        os.close(self.fd)
-        os.close(self._wake)

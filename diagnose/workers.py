@@ -9,29 +9,30 @@ When the parent is gone a worker reads end-of-file and kills its group, sandbox 
 """
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import selectors
 import signal
-import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
-from queue import SimpleQueue
 
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError, StoppedError
+from diagnose.journal import tell
 from diagnose.ledger import Entry
-from diagnose.records import EpisodeRecord
+from diagnose.timing import TimedCall
+from diagnose.worker import Execute, work
 
-Execute = Callable[[EpisodePlan], EpisodeRecord]
 AHEAD = 1  # plans waiting in a worker besides those running, so that it never idles
 LOOK_EVERY_S = 1.0  # for the death that a socket hides because a grandchild holds its other end
 STOP_GRACE_S = 2.0  # how long an idle worker may take to close its own resources
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # events are for a journal; without one, for nobody
 
 
 class EpisodeBugError(DiagnoseError):
@@ -47,6 +48,8 @@ class Finished:
     entry: Entry
     seconds: float
     worker_pid: int
+    began_at_s: float = 0.0  # Unix time
+    calls: tuple[TimedCall, ...] = ()  # when each call of its model began, and how long it took
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class Unfinished:
     plan: EpisodePlan
     cause: str
     detail: str
+    seconds: float = 0.0
+    worker_pid: int = 0
+    began_at_s: float = 0.0
+    calls: tuple[TimedCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class _Worker:
         self.slots = slots
         self.assigned: dict[EpisodePlan, float | None] = {}  # oldest first -> when it began
         self.alone = False  # whether it runs one suspect and must get nothing else
+        self.began: list[EpisodePlan] = []  # since somebody asked last
 
     @property
     def in_flight(self) -> list[EpisodePlan]:
@@ -98,6 +106,7 @@ class _Worker:
         for plan in self.in_flight:
             if self.assigned[plan] is None:
                 self.assigned[plan] = time.monotonic()
+                self.began.append(plan)
 
     @property
     def clocks(self) -> list[tuple[EpisodePlan, float]]:
@@ -156,6 +165,13 @@ class WorkerPool:
         """Whether any plan awaits its answer."""
         return bool(self._to_try_alone) or any(worker.assigned for worker in self._workers)
 
+    def began(self) -> list[tuple[EpisodePlan, int]]:
+        """Return the plans that began since this was asked last, with their workers' ids."""
+        found = [(plan, worker.pid) for worker in self._workers for plan in worker.began]
+        for worker in self._workers:
+            worker.began.clear()
+        return found
+
     def wake_on(self, fd: int) -> None:
         """Let ``events`` return when ``fd`` turns readable."""
         self._selector.register(fd, selectors.EVENT_READ, None)
@@ -191,7 +207,7 @@ class WorkerPool:
         ours, theirs = multiprocessing.Pipe()
         others = [ours, *(worker.link for worker in self._workers)]
         process = multiprocessing.get_context("fork").Process(
-            target=_work,
+            target=work,
             args=(self._execute, theirs, others, self._close_in_child, self._slots),
         )
         try:
@@ -204,6 +220,7 @@ class WorkerPool:
         worker = _Worker(process, ours, self._slots)
         self._workers.append(worker)
         self._selector.register(ours, selectors.EVENT_READ, worker)
+        tell(_log, logging.DEBUG, "worker_started", worker=worker.pid)
 
     def events(self, timeout_s: float) -> list[Event]:
         """Wait up to ``timeout_s`` and return what happened; empty when nothing did."""
@@ -237,11 +254,14 @@ class WorkerPool:
         worker.answered(plan)
         match kind:
             case "record":
-                line, identifier, outcome, cost_usd, seconds = content
+                line, identifier, outcome, cost_usd, *took = content
                 entry = Entry(identifier, outcome, cost_usd, plan.task, plan.run, plan.cell)
-                return [Finished(plan, line, entry, seconds, worker.pid)]
+                seconds, began_at_s, calls = took
+                return [Finished(plan, line, entry, seconds, worker.pid, began_at_s, calls)]
             case "infrastructure":
-                return [Unfinished(plan, *content)]
+                cause, detail, seconds, began_at_s, calls = content
+                took = (seconds, worker.pid, began_at_s, calls)
+                return [Unfinished(plan, cause, detail, *took)]
             case "config":
                 return [Fatal(ConfigError(*content))]
             case "stopped":
@@ -261,11 +281,8 @@ class WorkerPool:
         self._selector.unregister(worker.link)
         worker.kill()
         guilty = list(hung) or worker.in_flight
+        ran_s = {plan: time.monotonic() - since for plan, since in worker.clocks}
         self.returned.extend(plan for plan in worker.assigned if plan not in guilty)
-        if not hung and len(guilty) > 1:
-            self._suspects.update(guilty)
-            self._to_try_alone.extend(guilty)
-            return []
         code = worker.process.exitcode or 0
         if cause == "worker_hung":
             detail = f"longer than {self._limit_s:g} s"
@@ -274,7 +291,17 @@ class WorkerPool:
             detail = f"signal {-code} ({names[0] if names else 'real-time'})"
         else:
             detail = f"exit code {code}"
-        return [Unfinished(plan, cause, detail) for plan in guilty]
+        died = {"worker": worker.pid, "detail": detail, "in_flight": len(guilty)}
+        tell(_log, logging.WARNING, cause, **died)
+        if not hung and len(guilty) > 1:
+            self._suspects.update(guilty)
+            self._to_try_alone.extend(guilty)
+            return []
+        now_s = time.time()
+        return [
+            Unfinished(plan, cause, detail, ran_s[plan], worker.pid, now_s - ran_s[plan])
+            for plan in guilty
+        ]
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -292,90 +319,3 @@ class WorkerPool:
             worker.kill()
         self._workers = []
         self._selector.close()
-
-
-def _work(
-    execute: Execute,
-    link: Connection,
-    others: Sequence[Connection],
-    close_in_child: Callable[[], None],
-    slots: int,
-) -> None:
-    """The child: answer plans until told to stop."""
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for other in others:  # a copy kept here would hide the parent's death from its reader
-        other.close()
-    close_in_child()
-    plans: SimpleQueue[EpisodePlan | None] = SimpleQueue()
-    sending = threading.Lock()
-    threading.Thread(target=_listen, args=(link, plans), daemon=True).start()
-    threads = [
-        threading.Thread(target=_serve, args=(execute, link, sending, plans), daemon=True)
-        for _ in range(slots - 1)
-    ]
-    for thread in threads:
-        thread.start()
-    _serve(execute, link, sending, plans)
-    for thread in threads:
-        thread.join()
-
-
-def _serve(
-    execute: Execute,
-    link: Connection,
-    sending: threading.Lock,
-    plans: "SimpleQueue[EpisodePlan | None]",
-) -> None:
-    """One slot: an episode after the other."""
-    while (plan := plans.get()) is not None:
-        answer = _answer(execute, plan)
-        try:
-            with sending:
-                link.send((plan, *answer))
-        except OSError:
-            _die()
-        if answer[0] in {"config", "bug", "stopped"}:
-            break  # the study stops: do not pay for the plan that waits
-    plans.put(None)  # for the other slots
-
-
-def _listen(link: Connection, plans: "SimpleQueue[EpisodePlan | None]") -> None:
-    while True:
-        try:
-            plans.put(link.recv())
-        except (EOFError, OSError):
-            _die()
-
-
-def _die() -> None:
-    """The parent is gone: end this worker, mid-episode or not, and everything it started."""
-    os.killpg(os.getpid(), signal.SIGKILL)
-
-
-def _answer(execute: Execute, plan: EpisodePlan) -> tuple[object, ...]:
-    """Run one episode and return plain data, so that no odd exception fails to cross."""
-    began = time.monotonic()
-    try:
-        record = execute(plan)
-        if (record.task, record.run, record.cell) != (plan.task, plan.run, plan.cell):
-            raise ValueError(f"the record is of {record.task}, {record.run}, {record.cell}")
-        line = record.to_line().encode()
-    except InfrastructureError as error:
-        return ("infrastructure", error.cause, error.detail)
-    except ConfigError as error:
-        plain = isinstance(error.received, str | int | float | None)
-        return (
-            "config",
-            error.field,
-            error.received if plain else repr(error.received),
-            error.remedy,
-        )
-    except StoppedError as error:
-        return ("stopped", str(error))
-    except Exception:  # noqa: BLE001 - the process boundary: the traceback goes to the parent
-        return ("bug", traceback.format_exc())
-    seconds = time.monotonic() - began
-    cost_usd = record.own_usage.cost_usd
-    return ("record", line, record.episode_id, record.outcome, cost_usd, seconds)

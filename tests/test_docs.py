@@ -85,8 +85,15 @@ def test_the_commands_of_the_logs_page_run(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_commands_of_the_training_data_page_run(tmp_path):
+    commands("training_data", 6, tmp_path)
+    for name in ("own", "distilled", "gold", "noisy"):
+        assert (tmp_path / "data" / name / "examples.jsonl").stat().st_size
+
+
+@pytest.mark.slow
 def test_the_commands_of_the_planning_page_run(tmp_path):
-    told = commands("planning", 8, tmp_path)
+    told = commands("planning", 10, tmp_path)
     assert (tmp_path / "power.png").exists()
     assert "AB + CD" in told
     assert "Looks: obrien_fleming" in told

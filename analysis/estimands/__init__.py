@@ -14,7 +14,7 @@ from analysis.estimands.spec import Computed, Contrast, LogOdds, Ratio, Spec
 
 FAMILIES = (  # in the order of the output
     "cells", "repeats", "effects", "ratios", "interactions", "odds", "doses", "compliance",
-    "across",
+    "closed", "across",
 )  # fmt: skip
 
 for _family in FAMILIES:

@@ -42,6 +42,9 @@ RULES = """\
   penalised logit; `clogit` and `cmh` are `not_estimable` and say so.
 - **One run of a task**: no spread of runs, so limits on counts for fixed tasks. **One task** (or
   one cluster): no interval for new tasks. **One model**: no rows of `ALL`, `tau` and `i2`.
+- **Allocated runs.** Where later runs went by the outcomes of earlier ones, p[c,t] is the mean of
+  its batches' shares by weights fixed beforehand, and `method` says so; fitted models, paired
+  tests, `as_treated`, `per_protocol`, `pass@k` and `pass^k` are refused.
 - **Chains.** Episodes that carry a book along are one cluster; tasks that chains link are one.
 - **p values** test 0. Holm and Benjamini-Hochberg families are all rows of one kind and target,
   over interventions and models; cells and other rates are in none.

@@ -151,6 +151,8 @@ def _interactions(estimates: Estimates) -> dict[str, Make]:
 
 def _levels(estimates: Estimates) -> dict[str, Make]:
     study = estimates.study
+    if study.sample.batches is not None:  # counts of allocated runs are no rates
+        return {}
     counts = levels.level_counts(study)
     makers: dict[str, Make] = {}
     for model in study.models:

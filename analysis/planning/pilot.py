@@ -87,6 +87,17 @@ class Pilot:
         per_run: Floats = np.tensordot(own[own != 0], sample.y[own != 0], axes=1)
         return per_run
 
+    def outcomes(self, codes: Sequence[str]) -> Floats | None:
+        """Return outcomes of cells on tasks that have all of them; None if a cell is lacking.
+
+        Shape: (cells, tasks, runs), NaN where nothing was observed.
+        """
+        found = self.rows(dict.fromkeys(codes, 1.0))
+        if found is None:
+            return None
+        model, sample = self.study.models[0], found[0]
+        return sample.y[[sample.index[model, "success", self._code(code) or ""] for code in codes]]
+
     def _code(self, code: str) -> str | None:
         """Return a planned cell by the pilot's digits; None where the pilot held it otherwise."""
         digits = dict(zip(self.names, code, strict=True))

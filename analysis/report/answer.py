@@ -87,6 +87,8 @@ def heading(study: Study, how: Uncertainty) -> str:
         )
     if study.stop is not None:
         text += f" {study.stop.said}"
+    if study.allocation is not None:
+        text += f" {study.allocation.said}"
     if study.held:
         doses = (f"{name} at {dose or 'off'}" for name, dose in study.held.items())
         text += f" Held: {', '.join(doses)}."

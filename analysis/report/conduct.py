@@ -94,6 +94,8 @@ def deviations(study: Study, recorded: Recorded | None) -> Section:
         said.append(f"Every one of the {study.planned:,} planned episodes was run.")
     if study.stop is not None:
         said.append(study.stop.said)
+    if study.allocation is not None:
+        said.append(study.allocation.said)
     if lost:
         said.append(f"{lost:,} episodes were not observed; see the section on missing data.")
     elif total:

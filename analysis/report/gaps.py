@@ -7,6 +7,7 @@ import numpy as np
 from analysis import arms
 from analysis.layout import ALL
 from analysis.place import NOT_ESTIMABLE
+from analysis.report.closed import closed_tables
 from analysis.report.fraction import fraction_table
 from analysis.report.rows import TITLES, ModelTable, interval, pp, span
 from analysis.report.table import Table
@@ -30,8 +31,9 @@ def gap_tables(table: ModelTable) -> list[Table]:
 
 
 def arm_tables(table: ModelTable) -> list[Table]:
-    """Return the effects against shams and by dose; none where the study has no such arms."""
-    return [made for made in (sham_table(table), dose_table(table)) if made.rows]
+    """Return effects against shams, by dose, of treatments; none where there are no such arms."""
+    made = (sham_table(table), dose_table(table), *closed_tables(table))
+    return [one for one in made if one.rows]
 
 
 def kind_table(table: ModelTable, kind: str, *, ordered: bool) -> Table:

@@ -34,11 +34,12 @@ def main(given: argparse.Namespace) -> int:
     if given.explain is not None and given.out is not None:
         raise InputError("--out", str(given.out), "--explain writes nothing: leave one of them out")
     from analysis import cli
+    from diagnose.cli.addressed import place
 
-    sources = [Path(source) for source in given.source]
-    source: Path | list[Path] | Literal["paper"] = sources[0] if len(sources) == 1 else sources
-    if given.source == ["paper"]:
-        source = "paper"
+    source: Path | list[Path] | Literal["paper"] = "paper"
+    if given.source != ["paper"]:
+        sources = [place(source) for source in given.source]
+        source = sources[0] if len(sources) == 1 else sources
     if given.factors is not None and (source == "paper" or isinstance(source, list)):
         raise InputError("--factors", given.factors, "name one table with it")
     own = with_factors(Path(str(source)), given.factors, given.target)

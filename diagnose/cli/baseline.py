@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.design import EpisodePlan
 from diagnose.episode import ENV
 from diagnose.errors import InputError, StoreError

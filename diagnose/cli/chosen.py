@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from diagnose.cli.addressed import place
 from diagnose.errors import InputError
 from diagnose.ledger import read_records
 from diagnose.records import EpisodeRecord, Outcome
@@ -10,7 +11,9 @@ from diagnose.records import EpisodeRecord, Outcome
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """Declare the study and the options that choose among its episodes."""
-    parser.add_argument("study", type=Path, help="a study's folder, or its episodes.jsonl")
+    parser.add_argument(
+        "study", type=place, help="a study's folder, address, or its episodes.jsonl"
+    )
     parser.add_argument("--task", help="only this task: for example C-L3")
     parser.add_argument("--run", type=int, help="only this run, from 0")
     parser.add_argument("--cell", help="only this cell: for example 1010")

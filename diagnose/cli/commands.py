@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from diagnose.models.litellm.redaction import HIDDEN, Redactor, is_secret, secret_variables
+from diagnose.redaction import HIDDEN, Redactor, is_secret, secret_values
 
 NAME = "commands.txt"
 
 
 def note(folder: Path, overrides: Sequence[str]) -> None:
     """Note a ``diagnose run``, without its secrets; the one noted last is not noted again."""
-    line = shlex.join(["diagnose", "run", *map(_without_secret, overrides)])
+    line = shlex.join(["diagnose", "run", *map(without_secret, overrides)])
     if noted(folder)[-1:] != [line]:
         with (folder / NAME).open("a", encoding="utf-8", newline="\n") as handle:
             handle.write(f"{line}\n")
@@ -28,8 +28,9 @@ def noted(folder: Path) -> list[str]:
         return []
 
 
-def _without_secret(override: str) -> str:
+def without_secret(override: str) -> str:
+    """Return an override with what is secret in it hidden."""
     key, equals, _ = override.partition("=")
     if equals and is_secret(key.rpartition(".")[2]):
         return f"{key}={HIDDEN}"
-    return Redactor(secret_variables().values()).error(override)
+    return Redactor(secret_values()).error(override)

@@ -1,14 +1,14 @@
 """``diagnose compact``: a study's table as Parquet, which analysis reads instead of records."""
 
 import argparse
-from pathlib import Path
 
+from diagnose.cli.addressed import place, uploaded
 from diagnose.cli.main import OK
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("study", nargs="+", type=Path, help="studies' folders")
+    parser.add_argument("study", nargs="+", type=place, help="studies' folders or addresses")
 
 
 def main(given: argparse.Namespace) -> int:
@@ -21,5 +21,5 @@ def main(given: argparse.Namespace) -> int:
 
     for folder in given.study:
         path, count = compact(folder)
-        print(f"{path}: {count:,} episodes")
+        print(f"{uploaded(path)}: {count:,} episodes")
     return OK

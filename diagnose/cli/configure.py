@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from diagnose.cli.compose import Study, compose
+from diagnose.cli.compose import compose
+from diagnose.cli.composed import Study
 from diagnose.config import study_config
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

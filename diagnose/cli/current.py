@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diagnose.cli.compose import Study, compose
+from diagnose.cli.compose import compose
+from diagnose.cli.composed import Study
+from diagnose.cli.sections import without
 from diagnose.cli.standing import named
 from diagnose.config import SETTINGS, study_config
 from diagnose.design import OPTIONS, EpisodePlan
@@ -30,6 +32,11 @@ def recomposed(folder: Path) -> Study:
         raise InputError("study", str(folder), remedy)
     try:
         shared = header["shared"]
+        if "weights_sha256" in shared["subject"]:
+            remedy = (
+                "records say what its weights are, not where: its own command says what is current"
+            )
+            raise InputError("study", str(folder), remedy)
         named_in_order = [one["name"] for one in header["factors"] if one["name"] != ENV]
         # JSON keeps no order, and a cell's digits have one.
         interventions = {name: header["interventions"][name] for name in named_in_order}
@@ -42,6 +49,7 @@ def recomposed(folder: Path) -> Study:
                 "runs": header["runs"],
                 "tasks": [named(one) for one in header["tasks"]],
                 "setting": header.get("setting", SETTINGS[0]),
+                "allocate": without(header.get("allocate") or {}, "batches"),
             },
             "env": {"variants": header["env"]},
             "subject": shared["subject"],

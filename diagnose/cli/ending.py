@@ -8,7 +8,7 @@ from typing import Any
 
 import diagnose
 from diagnose.cli import commands
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.whole_file import write_whole
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM
@@ -16,6 +16,7 @@ from diagnose.laws import CATALOGUE
 from diagnose.ledger import parts_of, read_records
 from diagnose.models.reference import Profile, Reference
 from diagnose.records import EpisodeRecord, canonical_json
+from diagnose.remote.address import shown
 from diagnose.sandbox import Limits
 from diagnose.stopping import FILE as LOOKS
 from diagnose.subjects.budgets import Budgets
@@ -124,7 +125,7 @@ def end_of(study: Study) -> None:
     if said["device"]:
         print(f"A device that passed: {device}")
     print(said["spent"])
-    print(f"Study: {folder}")
+    print(f"Study: {shown(folder)}")
 
 
 def _report(estimates: Any, folder: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from diagnose.cli.addressed import place
 from diagnose.cli.factors import add_factors, with_factors
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
@@ -34,7 +35,7 @@ def main(given: argparse.Namespace) -> int:
     if given.source == ["paper"]:
         paths = cli.figures("paper", given.out or Path("figures"), **look)
     else:
-        sources = [Path(source) for source in given.source]
+        sources = [place(source) for source in given.source]
         out = given.out or _beside(sources)
         own = with_factors(sources[0], given.factors, "new")
         paths = cli.figures(own or (sources[0] if len(sources) == 1 else sources), out, **look)

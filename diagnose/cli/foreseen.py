@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.plan import ASSUMED
 from diagnose.cli.planned import is_own, price_of, seen_in
 from diagnose.design import cells
@@ -112,6 +112,7 @@ def foreseen(study: Study, asked: Asked) -> list[str]:
     if wish.most:
         options = _options(study, asked.pilot)
         lines += ["", *told.compared(options, spread, size, wish, assumed)]
+        lines += _spending(study, asked, spread, size, wish, assumed)
     if asked.budget and design.leading:
         price = asked.episode_price or _mean_price(study, design, asked.pilot)
         lines += [
@@ -140,6 +141,41 @@ def _looks(study: Study) -> Any:
     if stop.scope == "study":
         what = stop.estimands[""].name
     return Looks(boundary, stop.looks, what, stop.alpha)
+
+
+def _spending(
+    study: Study, asked: Asked, spread: Any, size: Any, wish: Any, assumed: Any
+) -> list[str]:
+    """Return what the ways to spend less cost for the wish; nothing where no cells are compared."""
+    from analysis.planning import spending
+    from analysis.planning.boundaries import boundary, equal
+    from analysis.planning.power import Size
+
+    try:
+        full, half = _cells_of(study, "full_factorial"), _cells_of(study, "half_fraction")
+    except ConfigError:  # too many factors for a fraction
+        full, half = _cells_of(study, "full_factorial"), None
+    config = study.config
+    rule: Any = study.stopping
+    name = config.allocate.get("estimand")
+    if rule is not None and rule.scope == "study":
+        name = rule.estimands[""].name
+    if name is not None and str(name).startswith("alias"):
+        name = None  # a fraction's own, which the full factorial has apart
+    one = spending.declared(full, name)
+    if one is None:
+        return []
+    draw = stream(config.seed, "plan", "allocate")
+    batches = {key: config.allocate[key] for key in ("pilot", "every", "most") if config.allocate}
+    how = spending.Sharing(**batches, draw=draw)
+    looks = rule.boundary if rule else boundary("obrien_fleming", equal(4))
+    cost = _dollars(study, asked.pilot)
+    known = spending.known(full, spread, assumed, size.tasks, cost)
+    found = spending.ways(full, half, one, spread, known, looks, how, wish)
+    source = spread.components(one.weights).source
+    if source == "assumed":
+        source += f", success {assumed.rate:.0%} everywhere, so that weights alone are shared by"
+    return ["", *spending.spending(found, one, Size(size.tasks, size.runs), wish, cost, source)]
 
 
 def _options(study: Study, pilot: Path | None) -> list[Any]:

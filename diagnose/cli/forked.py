@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from diagnose.cli.addressed import place_apart
 from diagnose.cli.whole_file import write_whole
 from diagnose.design import Cell, EpisodePlan, Factor, cells
 from diagnose.episode import ENV
@@ -124,7 +125,7 @@ def sources(folder: str, at: object, shared: Mapping[str, Any], wanted: Wanted) 
         ConfigError: there is no such study, it shares too little with this one, or none of its
             baseline episodes failed and can be restored.
     """
-    source, rule = Path(folder), checked_rule(at)
+    source, rule = place_apart(folder, "fork.from"), checked_rule(at)
     try:
         header = json.loads((source / "study.json").read_text(encoding="utf-8"))
         theirs = dict(header["shared"])

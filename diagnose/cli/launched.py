@@ -5,6 +5,7 @@ so the job is a command again, with the overrides that Hydra gave it, and it end
 """
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from diagnose.cli import jobs
 from diagnose.cli.main import OK, STOPPED
 from diagnose.errors import DiagnoseError, StoppedError
 
@@ -33,8 +35,9 @@ def run_launched(overrides: Sequence[str], folder: Path) -> None:
             os._exit(1)
 
     command = [sys.executable, "-m", "diagnose", "run", *overrides]
-    done = subprocess.run(command, cwd=folder, check=False, preexec_fn=die_with_parent)
+    told = {**os.environ, jobs.VARIABLE: json.dumps(jobs.of_hydra())}
+    done = subprocess.run(command, cwd=folder, env=told, check=False, preexec_fn=die_with_parent)
     if done.returncode != OK:
-        told = f"diagnose run {' '.join(overrides)}: ended with exit code {done.returncode}"
+        said = f"diagnose run {' '.join(overrides)}: ended with exit code {done.returncode}"
         kind = StoppedError if done.returncode == STOPPED else DiagnoseError
-        raise kind(f"{told}; what it printed says why")
+        raise kind(f"{said}; what it printed says why")

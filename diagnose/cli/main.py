@@ -20,12 +20,16 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 COMMANDS: Mapping[str, str] = {
     "run": "run a study (a Hydra application; see diagnose run --help)",
     "mcp": "serve one episode's world to an agent of your own, over the Model Context Protocol",
+    "serve": "serve weights on this machine to litellm: an OpenAI-compatible endpoint",
     "plan": "say what a study would run, cost and take; nobody is called",
     "status": "say how far studies are, and why an episode is or is not current",
     "doctor": "check a study's files: exit 0 sound, 1 not; --repair mends what loses nothing",
     "compact": "write a study's table as Parquet, which analysis then reads",
     "show": "write an episode as a web page: turns, devices, verdict, cost",
     "logs": "write a study as Inspect logs or as chat lines",
+    "collect": "write a study's transcripts, or full-knowledge ones, as supervised data",
+    "train": "change a model's weights by examples (a Hydra application; the extra train)",
+    "tell": "tell a study's episodes to OpenTelemetry or MLflow, those not told yet",
     "tasks": "list the tasks, or show one task's text",
     "gold": "print the full-knowledge device of a task as a circuit file",
     "verify": "judge a circuit file: exit 0 pass, 1 fail, 2 bad input",
@@ -73,7 +77,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         _overview().parse_args(arguments)  # prints the help or the version, or refuses, and exits
     module = f"{name}_" if iskeyword(name) else name  # Python reserves the word import
     command = import_module(f"diagnose.cli.{module}")
-    if name == "run":  # Hydra reads its own arguments
+    if name in {"run", "train"}:  # Hydra reads its own arguments
         return int(command.run(arguments[1:]))
     parser = argparse.ArgumentParser(prog=f"diagnose {name}", description=COMMANDS[name])
     command.arguments(parser)

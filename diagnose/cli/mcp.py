@@ -11,9 +11,10 @@ from typing import IO, TYPE_CHECKING
 
 from diagnose.cli.main import FAILED, OK
 from diagnose.errors import ConfigError, InfrastructureError, StoreError
+from diagnose.remote.address import shown
 
 if TYPE_CHECKING:
-    from diagnose.cli.compose import Study
+    from diagnose.cli.composed import Study
     from diagnose.design import EpisodePlan, Factor
     from diagnose.store import Store
 
@@ -51,15 +52,18 @@ def main(given: argparse.Namespace) -> int:
         client.leave()
 
     handlers = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    from diagnose.cli.addressed import kept
     from diagnose.store import Store
 
-    with Store(study.folder, study.header) as store:
+    with kept(study) as keeper, Store(study.folder, study.header) as store:
+        if keeper:
+            keeper.begin()
         plan = _unrecorded(study, plans, store)
         outcome = _played(study, plan, store)
     for number, handler in handlers.items():
         signal.signal(number, handler)
     where = f"{plan.task}, run {plan.run}, cell {plan.cell}"
-    print(f"diagnose mcp: {where}: {outcome}; recorded in {study.folder}", file=sys.stderr)
+    print(f"diagnose mcp: {where}: {outcome}; recorded in {shown(study.folder)}", file=sys.stderr)
     if left:  # whoever sent the signal waits; a reader of stdin may still be blocked
         sys.stderr.flush()
         os._exit(OK)

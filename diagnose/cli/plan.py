@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from diagnose.cli.addressed import fresh, place
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
 
@@ -18,8 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
         "--pilot",
-        type=Path,
-        help="a study's folder: expect what its cells used, and the spread of its effects",
+        type=place,
+        help="a study's folder or address: expect what its cells used, and its effects' spread",
     )
     wish = parser.add_mutually_exclusive_group()
     wish.add_argument("--detect", help="an effect to be found, as 10pp: compare designs for it")
@@ -62,6 +63,7 @@ def main(given: argparse.Namespace) -> int:
         study = configured(given.overrides)
     except (HydraException, OmegaConfBaseException) as error:
         raise explained(error, given.overrides) from error
+    fresh(study)
     found = foreseen(study, Asked.of(given))
     print("\n".join(planned(study, given.pilot, found)))
     return OK

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.forecast import CHARACTERS_PER_TOKEN, LEVEL, Range, ceiling, total
 from diagnose.design import Cell, EpisodePlan, cells
 from diagnose.episode import ENV
@@ -18,6 +18,7 @@ from diagnose.intervention import SHAM, Setting
 from diagnose.ledger import parse_json, parts_of, read_records
 from diagnose.progress import duration
 from diagnose.records import EpisodeRecord
+from diagnose.remote.address import shown
 from diagnose.subjects.briefing import SHOWN_VALUE
 from diagnose.subjects.laid import Laid
 from diagnose.subjects.stage import Stage
@@ -74,7 +75,7 @@ def planned(study: Study, pilot: Path | None, found: Sequence[str] = ()) -> list
     open_ids = {
         key: plan
         for key, plan in ids.items()
-        if key not in done and key not in missing - again and not study.stops(plan)
+        if key not in done | (missing - again) and not (study.stops(plan) or study.spare(plan))
     }
     beside = _beside(study, {key for key, plan in open_ids.items() if not study.waits(plan)})
     left = [plan for key, plan in open_ids.items() if key not in beside]
@@ -101,7 +102,7 @@ def _design(study: Study) -> list[str]:
     return [
         (
             f"{config.name}: {config.design}, {len(codes)} cells x {_each(study)} = "
-            f"{len(study.plans):,} episodes, seed {config.seed}"
+            f"{study.episodes:,} episodes, seed {config.seed}"
         ),
         f"Subject: {study.model.name}",
         "Factors, in the order of a cell's digits:",
@@ -115,7 +116,8 @@ def _each(study: Study) -> str:
     """Return what there is an episode of in each cell."""
     if study.forked:
         return study.forked.told
-    return f"{len(study.tasks)} tasks x {study.config.runs} runs"
+    mean = " on average" if study.allocation else ""
+    return f"{len(study.tasks)} tasks x {study.config.runs} runs{mean}"
 
 
 def _doses(levels: Iterable[int]) -> str:
@@ -133,7 +135,7 @@ def _beside(study: Study, wanted: Set[str]) -> set[str]:
 
 
 def _standing(study: Study, done: int, lost: tuple[int, int], left: int, beside: int) -> str:
-    told = f"{study.folder}: {done:,} recorded"
+    told = f"{shown(study.folder)}: {done:,} recorded"
     missing, again = lost
     if missing:
         what = "kept so" if not again else "to run again"

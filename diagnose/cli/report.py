@@ -5,9 +5,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diagnose.cli.addressed import place
 from diagnose.cli.factors import add_factors, with_factors
 from diagnose.cli.main import OK
 from diagnose.errors import InputError
+from diagnose.remote.address import shown
 
 if TYPE_CHECKING:
     from analysis.results import Estimates
@@ -17,7 +19,9 @@ _PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("source", type=Path, help="a study folder, or a .csv or .parquet table")
+    parser.add_argument(
+        "source", type=place, help="a study's folder or address, or a .csv or .parquet table"
+    )
     parser.add_argument("--target", choices=("new", "fixed"), default="new")
     parser.add_argument("--out", type=Path, help="folder for the page; else report/ of the study")
     parser.add_argument(
@@ -50,7 +54,7 @@ def main(given: argparse.Namespace) -> int:
 
 def command_of(source: Path, target: str, *, quick: bool, factors: str | None = None) -> str:
     """Return the command that makes a report, wherever it is written to."""
-    words = ["diagnose", "report", str(source)]
+    words = ["diagnose", "report", shown(source)]
     words += [] if target == "new" else ["--target", target]
     words += ["--quick"] if quick else []
     words += ["--factors", factors] if factors else []

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from diagnose.allocation import batches_in
 from diagnose.design import Factor, cells
 from diagnose.errors import DiagnoseError
 from diagnose.index import header_of, places_in
 from diagnose.ledger import Entry
 from diagnose.locks import holders
+from diagnose.remote.address import Address, is_address, shown
 from diagnose.stopping import looks_in
 from diagnose.tasks import Task
 
@@ -33,7 +35,7 @@ class Standing:
     causes: Counter[str] = field(default_factory=Counter)
     cost_usd: float = 0.0
     running: tuple[str, ...] = ()
-    not_run: int = 0  # planned, and made needless by a look of the stopping rule
+    not_run: int = 0  # planned, and made needless by a look, or by how a batch was shared out
 
     @property
     def left(self) -> int:
@@ -78,9 +80,22 @@ def standing(folder: Path) -> Standing:
         lost,
         causes,
         cost_usd,
-        tuple(holders(folder)),
-        sum(look.not_run for look in looks_in(folder)),
+        tuple(runners(folder)),
+        sum(look.not_run for look in looks_in(folder))
+        + sum(batch.not_run for batch in batches_in(folder)),
     )
+
+
+def runners(folder: Path) -> Iterator[str]:
+    """Yield who runs a study: whoever holds its locks, or, of one at an address, its leases."""
+    named = shown(folder)
+    if is_address(named):
+        from diagnose.remote.lease import running
+        from diagnose.remote.objects import Objects
+
+        yield from running(Objects(Address.parse(named, "study")))
+    else:
+        yield from holders(folder)
 
 
 def _whole(value: object) -> int:
@@ -106,7 +121,7 @@ def rows(studies: Sequence[Standing]) -> list[list[str]]:
     """Return a row for each study: done, planned, left, not observed with causes, cost, running."""
     return [
         [
-            str(one.folder),
+            shown(one.folder),
             f"{one.done.total():,}",
             f"{one.planned:,}",
             f"{one.left:,}",
@@ -125,12 +140,12 @@ def counted(causes: Counter[str]) -> str:
 
 def told(one: Standing) -> Iterator[str]:
     """Yield one study at a glance: what stands where, by task and cell."""
-    yield f"{one.folder}: {one.model}"
+    yield f"{shown(one.folder)}: {one.model}"
     parts = [f"{one.done.total():,} of {one.planned:,} done", f"{one.left:,} to run"]
     why = f" ({counted(one.causes)})" if one.causes else ""
     parts.append(f"{one.lost.total():,} not observed{why}")
     if one.not_run:
-        parts.append(f"{one.not_run:,} not run, as a look decided")
+        parts.append(f"{one.not_run:,} not run, as a look or a batch decided")
     yield f"{', '.join(parts)}, ${one.cost_usd:,.2f}"
     yield from (f"running: {name}" for name in one.running)
     yield ""

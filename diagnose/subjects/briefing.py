@@ -47,8 +47,10 @@ def template(name: str) -> str:
 
 def prompt_files(scaffold: Scaffold = STANDARD) -> tuple[str, ...]:
     """Return the names of the prompt files that a scaffold uses."""
-    system = ("system",) if scaffold.prompt == "standard" else ("small", _example(scaffold))
     fresh = ("fresh",) if scaffold.fresh_context_after_failure else ()
+    if scaffold.prompt == "compact":
+        return ("compact", "first", "observation", *fresh)
+    system = ("system",) if scaffold.prompt == "standard" else ("small", _example(scaffold))
     return (*system, *SHARED, f"answer_{scaffold.protocol}", *fresh)
 
 
@@ -87,6 +89,10 @@ def system_prompt(
         "silent_turns": budgets.silent_turns,
         "printed": limits.printed,
     }
+    if scaffold.prompt == "compact":
+        side, names = task.area_side, _names(variant.palette)
+        text = template("compact").format(layers=LAYERS, area_side=side, palette=names, **values)
+        return variant.tell(text)
     small = scaffold.prompt == "small"
     text = template("small" if small else "system").format(
         world=world(task, variant),
@@ -123,6 +129,15 @@ def _palette(palette: Mapping[str, Block]) -> str:
             if prop.resting is None
         ]
         rows.append(f"- {name}[{','.join(settable)}]" if settable else f"- {name}")
+    return "\n".join(rows)
+
+
+def _names(palette: Mapping[str, Block]) -> str:
+    """Return one line per block: its name and the names of what a builder sets."""
+    rows = []
+    for name, block in palette.items():
+        settable = ",".join(key for key, prop in block.properties.items() if prop.resting is None)
+        rows.append(f"- {name}[{settable}]" if settable else f"- {name}")
     return "\n".join(rows)
 
 

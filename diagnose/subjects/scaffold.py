@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 from diagnose.errors import ConfigError
 
 Protocol = Literal["text", "tools", "mcp"]
-Prompt = Literal["standard", "small"]
+Prompt = Literal["standard", "small", "compact"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Scaffold:
 
     protocol: Protocol = "text"  # how programs are handed over: fenced blocks, or tool calls;
     # mcp: every host function is a tool too, for outside agents and their replay
-    prompt: Prompt = "standard"  # small: more led, with a worked example
+    prompt: Prompt = "standard"  # small: more led, with a worked example; compact: few words,
+    # for a model whose context is short and which has been trained on the world
     keep_turns: int = 0  # last turns that are shown whole, older ones in one line each; 0 = all
     fresh_context_after_failure: bool = False  # a failed verdict begins a new conversation
 
@@ -36,6 +37,10 @@ class Scaffold:
                 "scaffold.fresh_context_after_failure",
                 self.fresh_context_after_failure,
                 "give true or false",
+            )
+        if self.prompt == "compact" and self.protocol == "tools":
+            raise ConfigError(
+                "scaffold.prompt", self.prompt, "it asks for fenced programs: give protocol=text"
             )
         led = self.prompt != "standard" or self.keep_turns or self.fresh_context_after_failure
         if self.protocol == "mcp" and led:

@@ -262,9 +262,29 @@ def test_every_prompt_has_its_rules_and_no_mechanics(protocol, prompt):
     assert reading.language(text, 0).plain
 
 
+def test_a_compact_prompt_says_the_same_in_a_third_of_the_words():
+    standard, compact = (
+        system_prompt(
+            TASK, Budgets(trials=17, turns=23), Limits(), scaffold=Scaffold(prompt=prompt)
+        )
+        for prompt in ("standard", "compact")
+    )
+    assert len(compact.split()) < len(standard.split()) / 3
+    for text in (standard, compact):
+        assert reading.language(text, 0).plain  # every block, in its order
+        assert all(name in text for name in ("place(", "fill(", "build(", "remove(", "clear(",
+                                             "look(", "press(", "verify(", "done("))  # fmt: skip
+        assert f"({TASK.area_side} by {TASK.area_side} columns)" in text
+    assert "17 trials" in compact
+    assert "23 messages" in compact
+    with pytest.raises(ConfigError, match=r"scaffold\.prompt"):
+        Scaffold("tools", "compact")
+
+
 def test_prompts_are_hashed_by_the_files_in_use():
     scaffolds = [Scaffold(p, q, 0, f) for p in ("text", "tools") for q in ("standard", "small")
                  for f in (False, True)]  # fmt: skip
+    scaffolds += [Scaffold(prompt="compact", fresh_context_after_failure=f) for f in (False, True)]
     assert len({prompt_sha256(one) for one in scaffolds}) == len(scaffolds)
     assert prompt_sha256(Scaffold(keep_turns=3)) == prompt_sha256()
 
@@ -285,7 +305,10 @@ INTERVENTIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("scaffold", [TOOLS, Scaffold("tools", "small"), Scaffold("text", "small")])
+@pytest.mark.parametrize(
+    "scaffold",
+    [TOOLS, Scaffold("tools", "small"), Scaffold("text", "small"), Scaffold(prompt="compact")],
+)
 @pytest.mark.parametrize("kind", ["vanilla", "renamed"])
 def test_the_reference_subject_fares_the_same_under_every_scaffold(scaffold, kind):
     """Its draws are shared, so the outcome of each run is the same, not only the mean."""

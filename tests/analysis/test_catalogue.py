@@ -108,15 +108,19 @@ def faults(frame: pd.DataFrame) -> dict[str, pd.Series]:
         }
 
 
+def keeps_the_rules(drawn: tuple[pd.DataFrame, tuple[str, ...]], target: str) -> None:
+    frame = a_study(*drawn).estimates(target).frame
+    columns = ["model", "estimand", "estimate", "ci_low", "ci_high", "p", "method", "status"]
+    for rule, broken in faults(frame).items():
+        assert not broken.any(), f"{rule}: {frame.loc[broken, columns].head().to_dict('records')}"
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(), st.sampled_from(["new", "fixed"]))
 def test_every_estimate_of_any_table_keeps_the_rules(
     drawn: tuple[pd.DataFrame, tuple[str, ...]], target: str
 ) -> None:
-    frame = a_study(*drawn).estimates(target).frame
-    columns = ["model", "estimand", "estimate", "ci_low", "ci_high", "p", "method", "status"]
-    for rule, broken in faults(frame).items():
-        assert not broken.any(), f"{rule}: {frame.loc[broken, columns].head().to_dict('records')}"
+    keeps_the_rules(drawn, target)
 
 
 @pytest.mark.slow
@@ -125,9 +129,7 @@ def test_every_estimate_of_any_table_keeps_the_rules(
 def test_every_estimate_of_many_tables_keeps_the_rules(
     drawn: tuple[pd.DataFrame, tuple[str, ...]], target: str
 ) -> None:
-    frame = a_study(*drawn).estimates(target).frame
-    for rule, broken in faults(frame).items():
-        assert not broken.any(), rule
+    keeps_the_rules(drawn, target)
 
 
 def test_the_rules_are_not_kept_by_anything() -> None:

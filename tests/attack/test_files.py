@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from diagnose.errors import ConfigError, StoreError
+from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.sandbox import Limits
 from diagnose.store import Store, canonical_lines, read_records
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import run_study
 from diagnose.subjects.budgets import Budgets
 from tests.study import fake
 

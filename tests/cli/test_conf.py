@@ -16,7 +16,9 @@ OVERRIDES = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.rglob("*.yaml")
     # mcp waits for a client (tests/agent/test_mcp), launchers want their plugins (tests/launchers).
-    if path.parent not in {CONF, CONF / "launcher"} and path.stem != "mcp"
+    # Weights need the extra (tests/training), and so do the groups of conf/train.yaml.
+    if path.parent.name not in {"conf", "launcher", "weights", "objective", "adapter", "recipe"}
+    and path.stem not in {"mcp", "local"}
 )
 ROOT = Path(__file__).parents[2]
 AGENT = [sys.executable, str(ROOT / "tests/agent/outside_agent.py"), "{mcp_config}", "leave"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.cli.compose import Study
+from diagnose.cli.composed import Study
 from diagnose.cli.configure import configured
 from diagnose.cli.main import main
 from diagnose.errors import ConfigError
@@ -78,10 +78,10 @@ def test_an_edited_intervention_is_another_episode_where_it_is_on() -> None:
 
 def test_our_own_version_is_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "diagnose.cli.compose.versions", lambda: {**_versions(), "diagnose": "99.0"}
+        "diagnose.cli.composed.versions", lambda: {**_versions(), "diagnose": "99.0"}
     )
     assert ids() == WAS
-    monkeypatch.setattr("diagnose.cli.compose.versions", lambda: {**_versions(), "engine": "x"})
+    monkeypatch.setattr("diagnose.cli.composed.versions", lambda: {**_versions(), "engine": "x"})
     assert not set(ids().values()) & set(WAS.values())
 
 

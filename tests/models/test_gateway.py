@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from diagnose.cli.configure import configured
+from diagnose.journal import lines
 from diagnose.ledger import canonical_lines, read_records
 from diagnose.models.litellm.exchanges import read_exchanges
 from tests.stub.reference import FRONTIER, Behind
@@ -122,6 +123,22 @@ def test_faults_that_pass_leave_no_trace(tmp_path, whole, faults):
     assert all(server.met[fault] for fault in faults)
     assert canonical_lines(folder_in(tmp_path)) == whole
     assert json.loads(said.stdout)["not_observed"] == 0
+
+
+def test_each_fault_of_the_provider_is_in_the_log_with_its_wait(tmp_path):
+    with serving(stub(rate_limit_bare=0.1)) as server:
+        run(tmp_path, server, PRICE)
+    said = list(lines((folder_in(tmp_path) / "log.jsonl").read_bytes()))
+    faults = [line for line in said if line["event"] == "provider_fault"]
+    assert len(faults) == server.met["rate_limit_bare"] > 0
+    episodes = {record.episode_id for record in read_records(folder_in(tmp_path))}
+    for line in faults:
+        assert line["cause"] == "rate_limit"
+        assert line["episode_id"] in episodes
+        assert line["wait_s"] >= 0
+    halved = [line["limit"] for line in said if line["event"] == "limit_halved"]
+    assert halved
+    assert len(halved) <= len(faults)
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ from diagnose.errors import ConfigError, StoppedError
 from diagnose.models import Call, Caps
 from diagnose.models.litellm import LiteLLM, call_seed
 from diagnose.models.litellm.limits import Gate
-from diagnose.models.litellm.redaction import HIDDEN, Redactor, secret_variables
 from diagnose.models.litellm.retry import LONGEST_RETRY_AFTER_S, Backoff
 from diagnose.models.litellm.spending import Spending, Spent
+from diagnose.redaction import HIDDEN, Redactor, secret_variables
 
 
 @given(st.integers(1, 30), st.floats(0, 5), st.floats(0, 90), st.floats(0, 1e4), st.integers())

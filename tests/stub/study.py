@@ -6,6 +6,7 @@ import sys
 from diagnose.cli.configure import configured
 from diagnose.cli.run import served
 from diagnose.errors import DiagnoseError, StoppedError
+from diagnose.journal import kept
 from diagnose.progress import Progress
 from diagnose.store import Store
 from diagnose.study import run_study
@@ -21,7 +22,11 @@ def main() -> int:
             ["subject=litellm", "subject.model=openai/stub", f"study.folder={place}", *overrides]
         )
         progress = Progress(sys.stderr)
-        with Store(study.folder, study.header) as store, served(study, progress.say):
+        with (
+            Store(study.folder, study.header) as store,
+            kept(study.home, "info"),
+            served(study, progress.say),
+        ):
             end = run_study(
                 study.plans,
                 study.execute,

@@ -12,9 +12,9 @@ from pathlib import Path
 from diagnose.curriculum import Chains, chained
 from diagnose.design import EpisodePlan
 from diagnose.errors import InfrastructureError
+from diagnose.policy import RunPolicy
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store, episode_id
-from diagnose.study import RunPolicy
 from diagnose.tasks import task
 from tests.study import fake
 

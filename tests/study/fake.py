@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from diagnose.design import EpisodePlan, Factor, schedule, schedule_sha256
+from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord, InterventionRecord, Outcome, Usage
 from diagnose.seeds import seed_of, uniform
 from diagnose.store import Store, episode_id
-from diagnose.study import RunPolicy, StudyEnd, run_study
+from diagnose.study import StudyEnd, run_study
 
 SEED = 7
 FACTORS = (

@@ -16,11 +16,12 @@ import nucleation
 from diagnose.design import EpisodePlan
 from diagnose.env.trace import Trace
 from diagnose.episode import run_episode, unobserved_record
+from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord
 from diagnose.seeds import uniform
 from diagnose.store import Store
-from diagnose.study import RunPolicy, run_study
+from diagnose.study import run_study
 from diagnose.subjects import host
 from tests.agent.beside import BUILD, Saying, code, episode
 from tests.study import fake

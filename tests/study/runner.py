@@ -15,9 +15,10 @@ from pathlib import Path
 
 from diagnose.design import EpisodePlan
 from diagnose.errors import ConfigError, DiagnoseError, InfrastructureError
+from diagnose.journal import kept
+from diagnose.policy import RunPolicy
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store
-from diagnose.study import RunPolicy
 from tests.study import fake
 
 SLOW_S = 0.03
@@ -92,7 +93,7 @@ def main() -> int:
         on_error=os.environ.get("ON_ERROR", "record"),
     )
     try:
-        with Store(folder, fake.header(PLANS)) as store:
+        with Store(folder, fake.header(PLANS)) as store, kept(folder, os.environ.get("LOG", "off")):
             end = fake.ran(PLANS, Execute(fault, folder), store, policy, concurrency=concurrency)
     except DiagnoseError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from diagnose.design import EpisodePlan
+from diagnose.policy import RunPolicy
 from diagnose.records import EpisodeRecord
 from diagnose.shards import Shard
 from diagnose.store import Store
-from diagnose.study import RunPolicy
 from tests.study import chain_runner, fake
 
 PLANS = fake.plans(tasks=4)

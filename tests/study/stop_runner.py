@@ -9,9 +9,9 @@ from analysis.planning.designs import Cells
 from analysis.planning.stopping import GroupSequential, group_sequential
 from diagnose.design import EpisodePlan
 from diagnose.errors import DiagnoseError, InfrastructureError
+from diagnose.policy import RunPolicy
 from diagnose.records import EpisodeRecord
 from diagnose.store import Store
-from diagnose.study import RunPolicy
 from tests.study import fake
 
 RUNS, EVERY = 8, 2

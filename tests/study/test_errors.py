@@ -6,8 +6,8 @@ import pytest
 
 from diagnose.errors import ConfigError
 from diagnose.models import Caps
+from diagnose.policy import ON_ERROR, RunPolicy
 from diagnose.store import canonical_lines, read_records
-from diagnose.study import ON_ERROR, RunPolicy
 from tests.study import fake
 from tests.study.runner import PLANS, VICTIM
 from tests.study.test_study import WHOLE, others, run, victim

@@ -83,3 +83,33 @@ def test_on_a_terminal_the_cells_that_have_least_and_most_are_told(clock: list[f
     assert told == ["0 to 3 of 5", "1 to 3 of 5", "1 to 4 of 5", "2 to 4 of 5"]
     progress.finish(ledger)
     assert "cells" not in stream.getvalue().splitlines()[-1].rpartition("\r")[2]
+
+
+def test_a_wait_shows_though_nothing_is_recorded(clock: list[float]) -> None:
+    stream, waits = Terminal(), [""]
+    progress = Progress(stream)
+    progress.waits_for(lambda: waits[0])
+    progress.start(2, 2, 1)
+    ledger = Ledger()
+    progress.tick(ledger)
+    waits[0] = "waiting: 3 rate_limit, next in 12 s"
+    progress.tick(ledger)  # at once: not drawn again
+    assert "waiting" not in stream.getvalue()
+    clock[0] += 1
+    progress.tick(ledger)
+    assert stream.getvalue().endswith(f"0/2  success no data  $0.00  {waits[0]}")
+    waits[0] = ""
+    clock[0] += 1
+    progress.tick(ledger)
+    assert stream.getvalue().rpartition("\r")[2].rstrip() == "0/2  success no data  $0.00"
+
+
+def test_piped_a_wait_is_said_each_minute(clock: list[float]) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.waits_for(lambda: "waiting: 1 pace, next in 2 s")
+    progress.start(2, 2, 1)
+    for _ in range(130):
+        progress.tick(Ledger())
+        clock[0] += 1
+    assert stream.getvalue().count("waiting: 1 pace") == 3  # at 0, 60 and 120 s

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import shutil
 import socket
@@ -10,20 +11,33 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import diagnose
 from diagnose.errors import InfrastructureError, StoppedError
+from diagnose.journal import running
 from diagnose.models import Caps
-from diagnose.models.litellm.gateway import GRACE_S, SOCKET, STDERR, SUMMARY, opened
-from diagnose.models.litellm.redaction import Redactor, secret_variables
+from diagnose.models.litellm.gateway import (
+    GRACE_S,
+    OPENER,
+    SOCKET,
+    STDERR,
+    SUMMARY,
+    WAITING,
+    Answering,
+)
 from diagnose.models.litellm.service import unpacked
+from diagnose.redaction import Redactor, secret_variables
 
 READ = 1 << 16
+_open: list[Path] = []  # the private folders of gateways that run now
 LONGEST_PATH = 100  # bytes that a Unix socket's address may take, with room
 
 
@@ -68,7 +82,11 @@ def _last_words(place: Path) -> str:
 
 @contextmanager
 def gateway(
-    settings: Mapping[str, Any], folder: Path, caps: Mapping[str, Any], say: Callable[[str], None]
+    settings: Mapping[str, Any],
+    folder: Path,
+    caps: Mapping[str, Any],
+    say: Callable[[str], None],
+    opener: str = OPENER,
 ) -> Iterator[Path]:
     """Start the gateway; yields its private folder. It ends with the block.
 
@@ -79,10 +97,12 @@ def gateway(
     if len(os.fsencode(place / SOCKET)) > LONGEST_PATH:
         place.rmdir()
         place = Path(tempfile.mkdtemp(prefix="diagnose-", dir="/tmp"))  # 0700 too
-    hidden = secret_variables([name] if (name := settings["api_key_env"]) else [])
+    hidden = secret_variables([name] if (name := settings.get("api_key_env")) else [])
     root = str(Path(diagnose.__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    given = {"settings": settings, "folder": str(folder.resolve()), "caps": caps}
+    where = str(folder.resolve())
+    given: dict[str, Any] = {"settings": settings, "folder": where, "caps": caps, "opener": opener}
+    given |= {"journal": journal_of(settings.get("api_key_env", ""))}
     with (place / STDERR).open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "diagnose.models.litellm.gateway"],
@@ -100,14 +120,37 @@ def gateway(
         for name in hidden:
             del os.environ[name]
         _wait_for(process, place)
+        _open.append(place)
         yield place
     finally:
+        _open[:] = [one for one in _open if one != place]
         os.environ.update(hidden)
         _end(process)
         with contextlib.suppress(OSError):
             for line in (place / SUMMARY).read_text(encoding="utf-8").splitlines():
                 say(line)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def journal_of(also: str) -> list[Any] | None:
+    """Return how another process keeps this one's journal; None where there is none."""
+    here = running()
+    return here and [str(here[0].parent.resolve()), here[1], {}, [also] if also else []]
+
+
+def waiting() -> str:
+    """Return what calls of this process's gateways wait for, in words; empty for nothing."""
+    causes: Counter[str] = Counter()
+    until_s = math.inf
+    for place in _open:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            said = json.loads((place / WAITING).read_bytes())
+            causes.update(said["causes"])
+            until_s = min(until_s, said["until_s"]) if said["causes"] else until_s
+    if not causes:
+        return ""
+    named = ", ".join(f"{count} {cause}" for cause, count in causes.most_common())
+    return f"waiting: {named}, next in {max(0.0, until_s - time.time()):.0f} s"
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", place: Path) -> None:
@@ -134,7 +177,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 class Local:
     """The service in this process, for use without a study."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], opener: str = OPENER) -> None:
         """Load it.
 
         Raises:
@@ -142,7 +185,8 @@ class Local:
         """
         self.pid = os.getpid()
         self._loop = _own_loop()
-        self._service = opened(settings, None, vars(Caps()))
+        opened = import_module(opener).opened
+        self._service: Answering = opened(settings, None, vars(Caps()))
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask and wait; raises as ``Service.answer``."""

@@ -14,19 +14,40 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from diagnose.errors import DiagnoseError
+from diagnose.journal import kept
 from diagnose.models import Caps
-from diagnose.models.litellm.redaction import Redactor, secret_variables
 from diagnose.models.litellm.service import Service, packed
 from diagnose.models.litellm.settings import Price, Settings
+from diagnose.redaction import Redactor, secret_variables
 
 SOCKET, ANSWERED, SUMMARY, STDERR = "socket", "answered", "summary", "stderr"
+WAITING = "waiting"  # what calls wait for, as Service.waiting says
+TELL_EVERY_S = 0.5
 QUEUE = 4096  # workers that wait to be heard
 GRACE_S = 5.0  # for calls in flight when the study ends: they are paid for
 FUTILE = 3  # deaths in a row without one answer: it will not live
+OPENER = "diagnose.models.litellm.gateway"  # the module whose ``opened`` makes what is served
+
+
+class Answering(Protocol):
+    """What a gateway serves: ``Service``, or another that answers requests of the same form."""
+
+    async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the answer to a request at its place."""
+        ...
+
+    def summary(self) -> list[str]:
+        """Return what to tell at the end of a run."""
+        ...
+
+    async def close(self, grace_s: float) -> None:
+        """Begin no more calls, and let go of the log."""
+        ...
 
 
 def opened(settings: Mapping[str, Any], folder: str | None, caps: Mapping[str, Any]) -> Service:
@@ -39,7 +60,7 @@ def opened(settings: Mapping[str, Any], folder: str | None, caps: Mapping[str, A
 class _Server:
     """Serves one service on one socket."""
 
-    def __init__(self, service: Service | DiagnoseError, place: Path) -> None:
+    def __init__(self, service: Answering | DiagnoseError, place: Path) -> None:
         self._service, self._place = service, place
         self._redactor = Redactor(secret_variables().values())
 
@@ -49,12 +70,27 @@ class _Server:
         gone = asyncio.Event()
         loop.add_reader(sys.stdin.fileno(), gone.set)  # nothing is ever written: it has ended
         server = await asyncio.start_unix_server(self._connected, sock=listener, limit=2**30)
+        telling = asyncio.create_task(self._tell_waits())
         await gone.wait()
+        telling.cancel()
         server.close()
-        if isinstance(self._service, Service):
+        if not isinstance(self._service, DiagnoseError):
             await self._service.close(GRACE_S)
             lines = "\n".join(self._service.summary())
             (self._place / SUMMARY).write_text(self._redactor.text(lines), encoding="utf-8")
+
+    async def _tell_waits(self) -> None:
+        """Say, for the study's progress to show, what calls wait for."""
+        before = ""
+        while isinstance(self._service, Service):
+            now = json.dumps(self._service.waiting())
+            if now != before:
+                with contextlib.suppress(OSError):  # a disk that is full hides the waits
+                    scratch = self._place / f"{WAITING}.new"
+                    scratch.write_text(now, encoding="utf-8")
+                    scratch.replace(self._place / WAITING)
+                    before = now
+            await asyncio.sleep(TELL_EVERY_S)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):  # the worker is gone; its call is logged anyway
@@ -78,12 +114,14 @@ class _Server:
 
 def _child(given: Mapping[str, Any], listener: socket.socket, place: Path) -> None:
     """Load the service and serve; an error found at the start is every call's answer."""
-    service: Service | DiagnoseError
+    service: Answering | DiagnoseError
     try:
-        service = opened(given["settings"], given["folder"], given["caps"])
+        opener = import_module(given["opener"]).opened
+        service = opener(given["settings"], given["folder"], given["caps"])
     except DiagnoseError as error:
         service = error
-    asyncio.run(_Server(service, place).serve(listener))
+    with kept(*given["journal"]) if given.get("journal") else contextlib.nullcontext():
+        asyncio.run(_Server(service, place).serve(listener))
 
 
 def main() -> int:

@@ -36,6 +36,8 @@ class Gate:
         self.limit = float(concurrency)
         self.in_flight = 0
         self.closed_until = float("-inf")
+        self.paced = 0  # calls that wait for the provider to open, or for the minute to have room
+        self.paced_until = 0.0  # Unix time: when one of them looks again
         self._halved_at = float("-inf")
         self._turns: deque[asyncio.Future[None]] = deque()  # who waits, first come first served
         self._recent: deque[list[float]] = deque()  # [time, tokens] of the last minute's calls
@@ -78,8 +80,12 @@ class Gate:
 
     async def _paced(self, tokens: int) -> list[float]:
         """Wait until the provider is open and the minute has room."""
-        while (wait_s := self._wait_s(tokens)) > 0:  # noqa: ASYNC110 - for time, not for an event
-            await asyncio.sleep(wait_s)
+        while (wait_s := self._wait_s(tokens)) > 0:
+            self.paced, self.paced_until = self.paced + 1, time.time() + wait_s
+            try:
+                await asyncio.sleep(wait_s)
+            finally:
+                self.paced -= 1
         entry = [self._clock(), float(tokens)]
         self._recent.append(entry)
         return entry
@@ -101,11 +107,16 @@ class Gate:
         self.limit = min(self._most, self.limit + 1.0 / self.limit)
         self._wake()
 
-    def refused(self, retry_after_s: float | None) -> None:
-        """Halve the limit, and let nobody through before the provider said one may come again."""
+    def refused(self, retry_after_s: float | None) -> bool:
+        """Halve the limit, and let nobody through before the provider said one may come again.
+
+        Returns whether this refusal halved it: of calls in flight together only one does.
+        """
         now = self._clock()
-        if now - self._halved_at >= SETTLE_S:
+        halves = now - self._halved_at >= SETTLE_S
+        if halves:
             self._halved_at = now
             self.limit = max(1.0, self.limit / 2.0)
         if retry_after_s:
             self.closed_until = max(self.closed_until, now + retry_after_s)
+        return halves

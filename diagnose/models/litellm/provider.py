@@ -10,9 +10,9 @@ from typing import Any
 
 from diagnose.errors import ConfigError
 from diagnose.models.litellm.faults import FaultError, fault_of
-from diagnose.models.litellm.redaction import Redactor, secret_variables
 from diagnose.models.litellm.settings import OUTPUT_UNKNOWN, Settings
 from diagnose.models.litellm.spending import Spent
+from diagnose.redaction import Redactor, secret_variables
 
 NO_KEY = "none"  # what a server without keys is sent, for some clients insist on one
 EMPTY = "(empty)"  # stands for an empty message of the model's, which some providers refuse

@@ -5,6 +5,7 @@ Lives in one event loop: the gateway's, or one of this process's own where no st
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from diagnose.errors import (
     NoReplyError,
     StoppedError,
 )
+from diagnose.journal import tell
 from diagnose.models import Caps
 from diagnose.models.litellm.exchanges import Exchanges, Key, request_sha256, spent_on
 from diagnose.models.litellm.faults import OUTCOMES, FaultError
@@ -27,6 +29,9 @@ from diagnose.models.litellm.provider import Provider
 from diagnose.models.litellm.retry import Backoff
 from diagnose.models.litellm.settings import Settings
 from diagnose.models.litellm.spending import Spending, Spent
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # events are for a journal; without one, for nobody
 
 
 class Service:
@@ -52,6 +57,7 @@ class Service:
         self._began_s = time.monotonic()
         self._counts: Counter[str] = Counter()
         self._waited_s = 0.0
+        self._waits: dict[Key, tuple[str, float]] = {}  # what for, and until when on the clock
         if caps.usd and not self._provider.priced:
             raise ConfigError(
                 "caps.usd",
@@ -120,12 +126,16 @@ class Service:
                     self._judge(fault, attempt)
                     wait_s = self._backoff.wait_s(attempt, fault.retry_after_s, self._chance)
                     waited_s += wait_s
+                    self._told_fault(key, fault, attempt, wait_s)
+                    self._waits[key] = fault.cause, time.time() + wait_s
                     await asyncio.sleep(wait_s)
-        except DiagnoseError:
+        except DiagnoseError as error:
+            tell(_log, logging.ERROR, "call_failed", **_at(key), detail=str(error))
             if lost != Spent():
                 self._log.add_lost(self._wall(began_s, attempt, waited_s, faults, lost))
             raise
         finally:
+            self._waits.pop(key, None)
             self._counts["retried"] += attempt - 1
             self._waited_s += waited_s
         self._counts["answered"] += 1
@@ -145,14 +155,33 @@ class Service:
                 used(really.tokens)
             except FaultError as fault:
                 really = self._lost(fault, request)
-                if fault.kind == "busy":
-                    self._gate.refused(fault.retry_after_s)
+                if fault.kind == "busy" and self._gate.refused(fault.retry_after_s):
+                    why = {"cause": fault.cause, "limit": int(self._gate.limit)}
+                    tell(_log, logging.WARNING, "limit_halved", **why)
                 raise
             finally:
                 self._spending.settle(most, really)
         self._gate.succeeded()
         self._reached = True
         return answer if answer["finish"] or not _is_empty(answer) else _unfinished()
+
+    def _told_fault(self, key: Key, fault: FaultError, attempt: int, wait_s: float) -> None:
+        """Log a fault that is waited out."""
+        detail = self._provider.redactor.error(fault.detail)[:300]
+        wait = {"attempt": attempt, "wait_s": round(wait_s, 3)}
+        why = {"cause": fault.cause, "detail": detail}
+        tell(_log, logging.WARNING, "provider_fault", **_at(key), **why, **wait)
+
+    def waiting(self) -> dict[str, Any]:
+        """Return what calls wait for now: causes with their numbers, and when the first goes on.
+
+        Unit: seconds of Unix time; 0 where nobody waits.
+        """
+        causes = Counter(cause for cause, _ in self._waits.values())
+        if paced := self._gate.paced:
+            causes["pace"] = paced
+        until = [at for _, at in self._waits.values()] + ([self._gate.paced_until] if paced else [])
+        return {"causes": dict(causes), "until_s": round(min(until, default=0.0), 1)}
 
     def _lost(self, fault: FaultError, request: Mapping[str, Any]) -> Spent:
         """Return what a failed attempt is booked as: an answer lost on its way was made."""
@@ -225,6 +254,11 @@ class Service:
         for task in list(self._running.values()):
             task.cancel()
         self._log.close()
+
+
+def _at(key: Key) -> dict[str, Any]:
+    """Return where a line of the log belongs."""
+    return {"episode_id": key[0], "agent": key[1], "number": key[2]}
 
 
 def _is_silent(answer: Mapping[str, Any]) -> bool:

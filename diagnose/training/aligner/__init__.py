@@ -4,19 +4,18 @@ Importing the package registers the method with PEFT, so that ``get_peft_model``
 ``PeftModel.from_pretrained`` and every trainer that takes a PEFT configuration know it.
 """
 
-from importlib.util import find_spec
-
 from diagnose.errors import ConfigError
 
-if not all(find_spec(name) for name in ("torch", "transformers", "peft")):
-    raise ConfigError("aligner", "no torch, transformers or peft", 'pip install -e ".[train]"')
-
-from diagnose.training.aligner.registration import register
+try:
+    from diagnose.training.aligner.checkpoints import Released, load, read, write
+    from diagnose.training.aligner.config import AlignerConfig
+    from diagnose.training.aligner.model import AlignerModel
+    from diagnose.training.aligner.registration import register
+except ModuleNotFoundError as error:
+    if error.name in ("torch", "transformers", "peft"):
+        raise ConfigError("aligner", f"no {error.name}", 'pip install -e ".[train]"') from error
+    raise
 
 register()
-
-from diagnose.training.aligner.checkpoints import Released, load, read, write
-from diagnose.training.aligner.config import AlignerConfig
-from diagnose.training.aligner.model import AlignerModel
 
 __all__ = ["AlignerConfig", "AlignerModel", "Released", "load", "read", "write"]

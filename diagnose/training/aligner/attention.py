@@ -39,13 +39,13 @@ class Named:
         return getattr(self.config, name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prefix:
     """One adapter's tokens as one layer's heads see them.
 
     Attributes:
-        keys: Of the tokens. Shape: (heads, tokens, head width). None where there is one token, whose
-            weight in a softmax is one whatever the query.
+        keys: Of the tokens. Shape: (heads, tokens, head width). None for one token, whose weight
+            in a softmax is one whatever the query.
         values: Of the tokens, times the heads' gates. Shape: (heads, tokens, head width).
     """
 

@@ -6,6 +6,7 @@ embedding once more. Source: the checkpoints of github.com/mytemporalaccount/Ali
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,14 @@ GATE = "transformer.h.{}.attn.gating_factor"
 COPY = "transformer.h.{}.attn.adapter_wte.weight"
 _GATE = re.compile(re.escape(GATE).replace(r"\{\}", r"(\d{1,4})"))
 
+# What torch was seen to raise on bytes changed at random.
+DAMAGES = (
+    *(RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError),
+    *(AttributeError, AssertionError, MemoryError, OverflowError),
+)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Released:
     """An adapter of that layout, in float32.
 
@@ -59,7 +66,10 @@ class Released:
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
     """Return what the file holds, which may be tensors by name and nothing else."""
     try:
-        held: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of a pickle protocol that torch does not write; what follows says more.
+            warnings.simplefilter("ignore")
+            held: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(str(path), type(error).__name__, "give a file that can be read") from error
     except UnpicklingError as error:
@@ -67,7 +77,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
             "the file needs more than tensors to be read, which could run code: save a plain dict"
         )
         raise InputError(str(path), str(error).split("\n", 1)[0], remedy) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except DAMAGES as error:
         remedy = "this is no file of torch.save, or a damaged one: fetch it again"
         raise InputError(str(path), type(error).__name__, remedy) from error
     if not isinstance(held, Mapping):
@@ -75,6 +85,9 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     for name, tensor in held.items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
             raise InputError(str(name), type(tensor).__name__, "save a dict of tensors by name")
+        # A view may claim more numbers than the file holds; a tensor on no device holds none.
+        if tensor.layout != torch.strided or tensor.is_meta or not tensor.is_contiguous():
+            raise InputError(name, str(tensor.layout), "save plain contiguous tensors")
         if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
             raise InputError(name, str(tensor.dtype), "weights are finite floating-point numbers")
     return {name: tensor.float() for name, tensor in held.items()}
@@ -84,8 +97,8 @@ def read(path: str | Path) -> Released:
     """Return the adapter in a file of the authors' layout.
 
     Raises:
-        InputError: The file is damaged, needs more than tensors, or lacks a tensor, has one too many
-            or one of the wrong shape, or a layer's copy of the embedding is another.
+        InputError: The file is damaged, needs more than tensors, or a tensor is missing, left over,
+            of the wrong shape, or, a layer's copy of the embedding, another than it.
     """
     held = _tensors(Path(path))
     layers = sorted(int(found[1]) for name in held if (found := _GATE.fullmatch(name)))
@@ -128,7 +141,7 @@ def load(model: Any, path: str | Path, adapter_name: str = "default") -> PeftMod
         adapter_name: What to call the adapter in the model.
 
     Raises:
-        InputError: The file cannot be read as such, or is for another model's width, layers or heads.
+        InputError: The file cannot be read as such, or is for a model of another shape.
     """
     released = read(path)
     config = released.config()

@@ -1,6 +1,7 @@
-"""What an Aligner is: its number of tokens, the layers it acts on, and the model it was made for."""
+"""What an Aligner is: its tokens, the layers that read them, and the model it was made for."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from peft.config import PeftConfig
 from peft.utils.peft_types import TaskType
@@ -35,6 +36,7 @@ class AlignerConfig(PeftConfig):
         InputError: A field is no count.
     """
 
+    task_type: Any = field(default=TaskType.CAUSAL_LM, metadata={"help": "The type of task."})
     num_tokens: int = field(default=1, metadata={"help": "Global tokens, shared by all layers."})
     first_layer: int = field(default=2, metadata={"help": "First layer that attends to them."})
     seed: int = field(default=0, metadata={"help": "Seed of the embedding's start, N(0, 1)."})
@@ -48,7 +50,6 @@ class AlignerConfig(PeftConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = member()
-        self.task_type = self.task_type or TaskType.CAUSAL_LM
         _count("num_tokens", self.num_tokens, 1)
         _count("first_layer", self.first_layer, 0)
         _count("seed", self.seed, 0)

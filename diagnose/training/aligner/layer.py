@@ -51,7 +51,8 @@ class AlignerLayer(nn.Module, BaseTunerLayer):
     @property
     def embeddings(self) -> Mapping[str, Weights]:
         """The adapters' tokens."""
-        return self._shared[0]
+        held: Mapping[str, Weights] = self._shared[0]
+        return held
 
     def add(self, adapter: str, heads: int) -> None:
         """Give ``adapter`` closed gates here, kept in float32 whatever the model is kept in."""
@@ -75,7 +76,7 @@ class AlignerLayer(nn.Module, BaseTunerLayer):
     def _prefix(self, adapter: str, cache: Any) -> Prefix:
         """Return an adapter's prefix, once for each sequence that is being written.
 
-        It is kept in the model's own cache, beside the keys of the words, and so is dropped with it.
+        It is kept in the model's own cache, beside the keys of the words, and dropped with it.
         """
         embedding = self.embeddings[adapter].weight
         gate = self.aligner_gate[adapter].weight

@@ -65,9 +65,9 @@ def declare(model: Any) -> None:
     config = model.config
     if not hasattr(config, "attention_bias"):
         warnings.warn(
-            f"{config.model_type} has no bias in its output projection: the merged model is right as "
-            "it stands, but from_pretrained would drop the biases of its saved weights. Keep the "
-            "adapter to load it again.",
+            f"{config.model_type} has no bias in its output projection: the merged model is "
+            "right as it stands, but from_pretrained would drop the biases of its saved weights. "
+            "Keep the adapter to load it again.",
             stacklevel=4,
         )
         return

@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft.tuners.tuners_utils import BaseTuner
+from peft.tuners.tuners_utils import BaseTuner, _check_adapters_not_merged
 from torch import nn
 
 from diagnose.errors import InputError
@@ -26,7 +27,7 @@ def start(config: AlignerConfig) -> torch.Tensor:
     Shape: (tokens, width)
     """
     draw = stream(config.seed, "aligner", "embedding")
-    return torch.from_numpy(draw.standard_normal((config.num_tokens, config.hidden_size)))
+    return torch.from_numpy(draw.standard_normal((config.num_tokens, config.hidden_size or 0)))
 
 
 class AlignerModel(BaseTuner):
@@ -76,7 +77,7 @@ class AlignerModel(BaseTuner):
             self.aligner_embedding[adapter_name] = Weights(tokens)
 
     def _replace_module(self, parent: Any, child_name: str, new_module: Any, child: Any) -> None:
-        """Put one attention in another's place; an attention has no weight of its own to hand on."""
+        """Put one attention in another's place: it has no weight of its own to hand on."""
         setattr(parent, child_name, new_module)
 
     def _follow(self) -> None:
@@ -106,10 +107,22 @@ class AlignerModel(BaseTuner):
         self._follow()
 
     def delete_adapter(self, adapter_name: str) -> None:
-        """Delete an adapter, its tokens with it."""
+        """Delete an adapter, its tokens with it.
+
+        PEFT asks one layer what is in use next, and a layer may hold some of the adapters only.
+        """
+        _check_adapters_not_merged(self.model, adapter_name)
+        if adapter_name in self.peft_config and adapter_name in self.active_adapters:
+            left = [name for name in self.active_adapters if name != adapter_name]
+            others = [name for name in self.peft_config if name != adapter_name]
+            if not left and others:
+                left = others[:1]
+                warnings.warn(
+                    f"{adapter_name} was in use and is deleted: {left[0]} is now", stacklevel=3
+                )
+            self.set_adapter(left)
         super().delete_adapter(adapter_name)
         del self.aligner_embedding[adapter_name]
-        self._follow()
 
     def _check_mergeable(self, adapter_names: list[str] | None) -> None:
         """Refuse before anything is changed."""
@@ -144,7 +157,7 @@ class AlignerModel(BaseTuner):
     def _remap_adapter_state_dict_for_load(
         cls, model: Any, config: Any, adapter_name: str, state_dict: dict[str, Any]
     ) -> dict[str, Any]:
-        """Name what is missing, left over or of another shape; PEFT would let the first two pass."""
+        """Name what is missing, left over or of another shape; PEFT would let some pass."""
         remapped: dict[str, Any] = super()._remap_adapter_state_dict_for_load(
             model, config, adapter_name, state_dict
         )

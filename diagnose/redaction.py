@@ -10,7 +10,11 @@ SHORTEST = 8  # characters; a shorter value would be found in ordinary words
 HIDDEN = "[secret]"
 # Keys as the large providers shape them: also those that are in no variable of ours, because an
 # error may show another account's.
-_SHAPED = re.compile(r"\b(sk|rk|gsk|xai|AIza|hf|r8)[-_][A-Za-z0-9_\-*.]{12,}|\bBearer\s+\S{8,}")
+_SHAPED = re.compile(
+    r"\b(sk|rk|gsk|xai|AIza|hf|r8)[-_][A-Za-z0-9_\-*.]{12,}|\bBearer\s+\S{8,}"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"  # a name and password in an address
+)
+_HEADERS = re.compile(r"^OTEL_EXPORTER_OTLP_(TRACES_)?HEADERS$")  # name=value,...: values are keys
 
 
 def is_secret(name: str) -> bool:
@@ -22,6 +26,13 @@ def secret_variables(also: Iterable[str] = ()) -> dict[str, str]:
     """Return the environment's variables that by their names hold secrets."""
     chosen = set(filter(is_secret, os.environ)) | set(also)
     return {name: os.environ[name] for name in chosen if name in os.environ}
+
+
+def secret_values(also: Iterable[str] = ()) -> list[str]:
+    """Return the texts that the environment keeps secret, headers of exporters included."""
+    headers = (text for name, text in os.environ.items() if _HEADERS.match(name))
+    parts = (part.partition("=")[2].strip() for text in headers for part in text.split(","))
+    return [*secret_variables(also).values(), *parts]
 
 
 class Redactor:

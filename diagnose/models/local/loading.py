@@ -1,0 +1,116 @@
+"""From a folder to a model in memory: tensors alone are read, never code and never a pickle."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from diagnose.errors import ConfigError
+from diagnose.weights import ADAPTER, is_adapter
+
+EXTRA = 'the weights of a model need PyTorch: pip install -e ".[train]"'
+# Methods whose layers stand in the model's own, so that a call of the model is all there is to it.
+METHODS = ("LORA", "ALIGNER", "ADAPTION_PROMPT")
+
+
+def torch_of() -> Any:
+    """Return torch.
+
+    Raises:
+        ConfigError: the extra is not installed.
+    """
+    try:
+        import peft  # noqa: F401
+        import torch
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("subject", "local", f"{EXTRA} ({error})") from error
+    return torch
+
+
+def tokenizer_of(folder: str) -> Any:
+    """Return a model's tokenizer, which must hold a chat template.
+
+    Raises:
+        ConfigError: there is none, or it has no template.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ConfigError("subject.model", folder, f"no tokenizer can be read ({error})") from error
+    if not tokenizer.chat_template:
+        remedy = "its tokenizer has no chat template: how messages are laid out is part of a model"
+        raise ConfigError("subject.model", folder, remedy)
+    return tokenizer
+
+
+def model_of(folder: str, dtype: str, device: str) -> Any:
+    """Return a causal language model, ready to answer.
+
+    Raises:
+        ConfigError: it cannot be read, or it needs code of its own.
+    """
+    torch = torch_of()
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    if "auto_map" in json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")):
+        remedy = "it needs code from its folder, which is never run; take a model of transformers"
+        raise ConfigError("subject.model", folder, remedy)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+        return model.to(device).eval()
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+        raise ConfigError("subject.model", folder, f"no model can be read ({error})") from error
+    except SafetensorError as error:
+        raise ConfigError("subject.model", folder, f"its tensors are broken ({error})") from error
+
+
+def adapted(base: Any, folder: str, dtype: str, device: str) -> Any:
+    """Return a model with the weights of ``folder``: an adapter on ``base``, or a whole model.
+
+    ``base`` stays as it is; what an adapter leaves alone is shared with it and not held twice.
+
+    Raises:
+        ConfigError: the adapter is for another model, or of a method that is not taken.
+    """
+    if not is_adapter(Path(folder)):
+        return model_of(folder, dtype, device)
+    from peft import PeftModel
+    from safetensors import SafetensorError
+
+    method = json.loads((Path(folder) / ADAPTER).read_text(encoding="utf-8")).get("peft_type")
+    if method not in METHODS:
+        raise ConfigError("adapter", folder, f"its method is {method}; {', '.join(METHODS)} do")
+    if method == "ALIGNER":
+        _register_aligner()
+    if not list(Path(folder).glob("adapter_model*.safetensors")):
+        raise ConfigError("adapter", folder, "it holds no adapter_model.safetensors")
+    shared = {id(one): one for one in (*base.parameters(), *base.buffers())}
+    try:
+        own = copy.deepcopy(base, shared)
+        model = PeftModel.from_pretrained(own, folder, local_files_only=True)
+        return model.to(device).eval()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        remedy = f"it does not fit subject.model ({' '.join(str(error).split())[:300]})"
+        raise ConfigError("adapter", folder, remedy) from error
+
+
+def _register_aligner() -> None:
+    from importlib import import_module
+
+    try:
+        import_module("diagnose.training.aligner")  # importing it tells PEFT of the method
+    except ImportError as error:
+        remedy = "this version has no Aligner"
+        raise ConfigError("adapter", "ALIGNER", f"{remedy} ({error})") from error
