@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.figures.style import COLOURS, PAGE, Drawn, save, styled
+from analysis.figures.style import COLOURS, PAGE, SPARE, Drawn, save, styled
 from analysis.report.table import Table
 from benchmarks.claims.grid import ADAPTER_RATES, RATES, STEPS, chosen
 
 CELL = ["teaches", "form_share", "noise"]
+HUES = (COLOURS["identification"], SPARE[1], COLOURS["application"])
 LABELS = {"sft": "SFT", "dft": "DFT", "asft": "ASFT"}
 
 
@@ -94,7 +95,7 @@ def dft_figure(rows: pd.DataFrame) -> Drawn:
         for column, teaches in enumerate(("skill", "facts")):
             at = axes[row][column]
             part = rows[(rows.noise == noise) & (rows.teaches == teaches)]
-            for colour, (name, label) in zip(COLOURS, LABELS.items(), strict=False):
+            for colour, (name, label) in zip(HUES, LABELS.items(), strict=True):
                 of = part[part.treatment == name]
                 points = []
                 for _, one in of.groupby("form_share"):
@@ -128,7 +129,7 @@ def adapter_figure(rows: pd.DataFrame) -> Drawn:
     titles = {"form": "form", "facts": "knowledge (facts)", "refusal": "values (refusal, DPO)"}
     for at, (teaches, heading) in zip(axes[0], titles.items(), strict=True):
         for colour, kind, label in zip(
-            COLOURS, ("aligner", "lora"), ("Aligner", "LoRA"), strict=False
+            HUES[:2], ("aligner", "lora"), ("Aligner", "LoRA"), strict=True
         ):
             of = rows[(rows.teaches == teaches) & rows.treatment.str.startswith(kind)]
             points = [(count, *interval(one["score"])) for count, one in of.groupby("parameters")]
