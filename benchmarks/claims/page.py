@@ -1,0 +1,210 @@
+"""The page of the claims: tables and pictures from the rows, with intervals over the seeds."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.figures.style import COLOURS, PAGE, SPARE, Drawn, save, styled
+from analysis.report.table import Table
+from benchmarks.claims.grid import ADAPTER_RATES, RATES, STEPS, chosen
+
+CELL = ["teaches", "form_share", "noise"]
+HUES = (COLOURS["identification"], SPARE[1], COLOURS["application"])
+LABELS = {"sft": "SFT", "dft": "DFT", "asft": "ASFT"}
+
+
+def interval(values: Any) -> tuple[float, float, float]:
+    """Return mean and 95 % t limits over seeds; limits are NaN for one seed."""
+    found = np.asarray(values, dtype=float)
+    if len(found) < 2:
+        return float(found.mean()), math.nan, math.nan
+    half = stats.t.ppf(0.975, len(found) - 1) * found.std(ddof=1) / math.sqrt(len(found))
+    return float(found.mean()), float(found.mean() - half), float(found.mean() + half)
+
+
+def told(of: tuple[float, float, float], sign: str = "") -> str:
+    """Return mean and limits in percent."""
+    mean, low, high = (f"{100 * value:{sign}.1f}" for value in of)
+    return f"{mean} [{low}, {high}]"
+
+
+def differences(rows: pd.DataFrame, first: str, second: str) -> pd.Series:
+    """Return of each cell and seed the difference of two treatments' scores."""
+    wide = rows.pivot_table(index=[*CELL, "seed"], columns="treatment", values="score")
+    return (wide[first] - wide[second]).dropna()
+
+
+def dft_table(rows: pd.DataFrame) -> Table:
+    """Return where DFT and ASFT win and lose against SFT, paired by seed."""
+    body = []
+    gains = {other: differences(rows, other, "sft") for other in ("dft", "asft")}
+    for cell, part in rows.groupby(CELL):
+        teaches, share, noise = cell
+        scores = [told(interval(part[part.treatment == one]["score"])) for one in LABELS]
+        # Below 0.1 % of the first token, the logarithm tells more.
+        first = part["form_probability"].mean()
+        gained = [told(interval(gain.loc[cell]), "+") for gain in gains.values()]
+        body.append([str(teaches), f"{share:g}", f"{first:.2g}", f"{noise:.0%}", *scores, *gained])
+    head = ["teaches", "share", "p(form)", "noise", *LABELS.values(), "DFT - SFT", "ASFT - SFT"]
+    note = (
+        "Exact answers on clean questions, in percent: of the skill, unseen ones; of facts, those "
+        "taught. Share: of answers in the target form in the base's training; p(form): the base's "
+        "mean probability of the form's first token. Noise: share of demonstrations answered at "
+        "random. Mean and 95 % t interval over seeds; differences are paired by seed."
+    )
+    return Table("claims_dft", "DFT against SFT", head, body, note, 4)
+
+
+def adapter_table(rows: pd.DataFrame) -> Table:
+    """Return what adapters reach by their parameters."""
+    body = []
+    order = rows.sort_values("parameters")["treatment"].unique()
+    for treatment in order:
+        part = rows[rows.treatment == treatment]
+        scores = []
+        for teaches in ("form", "facts", "refusal"):
+            of = part[part.teaches == teaches]["score"]
+            scores.append(told(interval(of)) if len(of) else "not run")
+        body.append([treatment, f"{part['parameters'].iloc[0]:,}", *scores])
+    note = (
+        "Exact answers on clean questions, in percent. Form: a known skill's answers in another "
+        "form, unseen questions. Facts: as many as are taught. Refusal, by DPO: the mean of what "
+        "is to be refused and of what is to be answered. Mean and 95 % t interval over seeds."
+    )
+    head = ["adapter", "parameters", "form", "facts", "refusal"]
+    return Table("claims_adapters", "Aligner against LoRA", head, body, note)
+
+
+@styled
+def dft_figure(rows: pd.DataFrame) -> Drawn:
+    """Draw scores by the base's probability of the form, for skill and facts, clean and noisy."""
+    import matplotlib.pyplot as plt
+
+    noises = sorted(rows["noise"].unique())
+    figure, axes = plt.subplots(
+        len(noises), 2, figsize=(PAGE, 2.2 * len(noises)), sharex=True, sharey=True,
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    drawn = []
+    for row, noise in enumerate(noises):
+        for column, teaches in enumerate(("skill", "facts")):
+            at = axes[row][column]
+            part = rows[(rows.noise == noise) & (rows.teaches == teaches)]
+            for colour, (name, label) in zip(HUES, LABELS.items(), strict=True):
+                of = part[part.treatment == name]
+                points = []
+                for _, one in of.groupby("form_share"):
+                    mean, low, high = interval(one["score"])
+                    points.append((one["form_probability"].mean(), mean, low, high))
+                    named = dict(zip(("p", "mean", "low", "high"), points[-1], strict=True))
+                    drawn.append({"noise": noise, "teaches": teaches, "treatment": name} | named)
+                x, mean, low, high = 100 * np.array(points).T
+                spread = [np.clip(mean - low, 0, None), np.clip(high - mean, 0, None)]
+                at.errorbar(x / 100, mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
+                            color=colour, label=label)  # fmt: skip
+            at.set_title(f"{teaches}, {noise:.0%} of demonstrations wrong", fontsize=8)
+            at.set(xscale="log", ylim=(-4, 104))
+    for at in axes[-1]:
+        at.set_xlabel("base's probability of the target form's first token")
+    for row in axes:
+        row[0].set_ylabel("exact, %")
+    axes[0][0].legend(frameon=False, fontsize=8)
+    return Drawn(figure, pd.DataFrame(drawn))
+
+
+@styled
+def adapter_figure(rows: pd.DataFrame) -> Drawn:
+    """Draw scores by parameters, Aligner and LoRA, for form, facts and refusal."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, 3, figsize=(PAGE, 2.4), sharey=True, layout="constrained", squeeze=False
+    )
+    drawn = []
+    titles = {"form": "form", "facts": "knowledge (facts)", "refusal": "values (refusal, DPO)"}
+    for at, (teaches, heading) in zip(axes[0], titles.items(), strict=True):
+        for colour, kind, label in zip(
+            HUES[:2], ("aligner", "lora"), ("Aligner", "LoRA"), strict=True
+        ):
+            of = rows[(rows.teaches == teaches) & rows.treatment.str.startswith(kind)]
+            points = [(count, *interval(one["score"])) for count, one in of.groupby("parameters")]
+            if not points:
+                continue
+            drawn += [
+                dict(zip(("parameters", "mean", "low", "high"), point, strict=True))
+                | {"teaches": teaches, "kind": kind}
+                for point in points
+            ]
+            x, mean, low, high = np.array(points).T
+            spread = 100 * np.clip([mean - low, high - mean], 0, None)
+            at.errorbar(x, 100 * mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
+                        color=colour, label=label)  # fmt: skip
+        at.set_title(heading, fontsize=8)
+        at.set(xscale="log", ylim=(-4, 104), xlabel="trained parameters")
+    axes[0][0].set_ylabel("exact, %")
+    axes[0][0].legend(frameon=False, fontsize=8)
+    return Drawn(figure, pd.DataFrame(drawn))
+
+
+def read(paths: Sequence[Path]) -> pd.DataFrame:
+    """Return the rows of several files, each training once."""
+    rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    keys = ["experiment", "teaches", "treatment", "form_share", "noise", "rate", "seed"]
+    return rows.drop_duplicates(keys).sort_values(keys, ignore_index=True)
+
+
+def write(out: Path, folder: Path) -> None:
+    """Bring the parts of the rows together in ``out``, and write page and pictures of them."""
+    parts = sorted(out.parent.glob(f"{out.stem}.*-of-*.csv"))
+    rows = read([path for path in (out, *parts) if path.exists()])
+    rows.to_csv(out, index=False, lineterminator="\n")
+    for path in parts:
+        path.unlink()
+    best = chosen(rows)
+    dft = best[best.experiment == "dft"]
+    adapters = best[best.experiment != "dft"]
+    # The base of (c) has learnt to refuse half: other rows of one table, other questions.
+    for name, drawn in (
+        ("claims_dft", dft_figure(dft)),
+        ("claims_adapters", adapter_figure(adapters)),
+    ):
+        save(drawn, folder / name, ["png"])
+    seeds = rows["seed"].nunique()
+    text = PAGE_TEXT.format(
+        trainings=f"{len(rows):,}", seeds=seeds, steps=STEPS, rates=", ".join(map(str, RATES)),
+        adapter_rates=", ".join(map(str, ADAPTER_RATES)),
+        dft=dft_table(dft).markdown(), adapters=adapter_table(adapters).markdown(),
+    )  # fmt: skip
+    (folder / "claims.md").write_text(text, encoding="utf-8")
+
+
+PAGE_TEXT = """# The papers' claims, at a scale that can be afforded
+
+Written by `python -m benchmarks.claims page` from [the rows](claims.csv): {trainings} trainings of
+a model of some hundred thousand parameters on a made-up language (`benchmarks/claims/world.py`),
+{seeds} seeds, {steps} steps of 32 lines each. What happens here need not happen at a billion
+parameters.
+
+## DFT: where it wins and where it loses
+
+The base answers a skill (symbols from last to first) and half of a table of facts in a plain form,
+and a share of them in the target form. Demonstrations are in the target form: of the skill, or of
+the facts that the base does not know. Learning rates {rates}, chosen on a validation split.
+
+![Scores by the base's probability of the form](claims_dft.png)
+
+{dft}
+
+## Aligner: form, knowledge, values
+
+One base (a tenth of its answers in the target form). Learning rates {adapter_rates}.
+
+![Scores by trained parameters](claims_adapters.png)
+
+{adapters}
+"""
