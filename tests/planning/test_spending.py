@@ -92,7 +92,8 @@ def test_dollars_follow_the_cells_that_have_more_runs():
     assert spreads.price.mean() == pytest.approx(1)
 
 
-def test_a_declared_rule_is_what_is_planned(capsys):
+def test_a_declared_rule_is_what_is_planned(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # away from a folder of studies whose episodes would be taken over
     small = ["study.tasks=[A-L1,A-L2,B-L1,C-L1]", "study.runs=8"]
     out = told(capsys, "--detect", "10pp", *SHARED, *small, "study.allocate.every=2")
     assert "16 cells x 4 tasks x 8 runs on average = 512 episodes" in out
