@@ -312,7 +312,7 @@ class Study:
         """Run a plan's episode."""
         one = self.episode(plan)
         outside = isinstance(one.model, Agent)  # which drives itself, and is asked nothing
-        return run_episode(one if outside else replace(one, model=Timed(self.model)))
+        return run_episode(one if outside else replace(one, model=Timed(one.model)))
 
     def unobserved(self, plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
         """Return the record of a plan that infrastructure kept from being observed."""
