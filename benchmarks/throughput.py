@@ -43,20 +43,11 @@ def study(folder: str, runs: int, workers: int) -> None:
     from diagnose.cli.configure import configured
     from diagnose.progress import Progress
     from diagnose.store import Store
-    from diagnose.study import run_study
 
     composed = configured(overrides(folder, runs, workers))
     with Store(composed.folder, composed.header) as store:
         before, began_s = [seconds_of(who) for who in CPU], time.monotonic()
-        end = run_study(
-            composed.plans,
-            composed.execute,
-            store,
-            identify=composed.identify,
-            unobserved=composed.unobserved,
-            policy=composed.policy,
-            progress=Progress(io.StringIO()),
-        )
+        end = composed.run(store, Progress(io.StringIO()))
         wall_s = time.monotonic() - began_s
         own, workers_s = (seconds_of(who) - then for who, then in zip(CPU, before, strict=True))
     assert end.recorded == end.total

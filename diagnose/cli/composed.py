@@ -29,12 +29,14 @@ from diagnose.ledger import episode_id
 from diagnose.models import Caps, Model, Served
 from diagnose.models.reference.truth import METHOD
 from diagnose.policy import RunPolicy
+from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.remote.address import USUAL, Address, Uploads, is_address
 from diagnose.sandbox import Limits
 from diagnose.shards import Shard
 from diagnose.stopping import Looks, StoppingRule
-from diagnose.store import WHOLE, home_of
+from diagnose.store import WHOLE, Store, home_of
+from diagnose.study import StudyEnd, run_study
 from diagnose.subjects.briefing import LATE, prompt_sha256, scientist_files, sha256_of
 from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.fork import Fork
@@ -311,8 +313,24 @@ class Study:
     def execute(self, plan: EpisodePlan) -> EpisodeRecord:
         """Run a plan's episode."""
         one = self.episode(plan)
-        outside = isinstance(one.model, Agent)  # which drives itself, and is asked nothing
-        return run_episode(one if outside else replace(one, model=Timed(one.model)))
+        if isinstance(one.model, Agent):  # which drives itself, and is asked nothing
+            return run_episode(one)
+        return run_episode(replace(one, model=Timed(one.model)))
+
+    def run(self, store: Store, progress: Progress) -> StudyEnd:
+        """Run what ``store`` does not hold yet, as this study's policy says; see ``run_study``."""
+        return run_study(
+            self.plans,
+            self.execute,
+            store,
+            identify=self.identify,
+            unobserved=self.unobserved,
+            policy=self.policy,
+            progress=progress,
+            concurrency=self.concurrency,
+            stopping=self.stopping,
+            allocation=(self.allocation, self.config.seed) if self.allocation else None,
+        )
 
     def unobserved(self, plan: EpisodePlan, cause: str, detail: str) -> EpisodeRecord:
         """Return the record of a plan that infrastructure kept from being observed."""

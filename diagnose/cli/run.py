@@ -103,7 +103,6 @@ def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
     from diagnose.progress import Progress
     from diagnose.remote.address import shown
     from diagnose.store import Store
-    from diagnose.study import run_study
 
     study = _composed(config, named)
     observed = observe_values(study.config.observe)
@@ -133,18 +132,7 @@ def _study(config: Any, named: Sequence[str], job: jobs.Job) -> int:
             if client := sys.modules.get("diagnose.models.litellm.client"):
                 progress.waits_for(client.waiting)
             with served(study, progress.say):
-                end = run_study(
-                    study.plans,
-                    study.execute,
-                    store,
-                    identify=study.identify,
-                    unobserved=study.unobserved,
-                    policy=study.policy,
-                    progress=progress,
-                    concurrency=study.concurrency,
-                    stopping=study.stopping,
-                    allocation=(study.allocation, study.config.seed) if study.allocation else None,
-                )
+                end = study.run(store, progress)
         if end.exit_code:
             return end.exit_code
         if study.shard.whole:

@@ -9,7 +9,6 @@ from diagnose.errors import DiagnoseError, StoppedError
 from diagnose.journal import kept
 from diagnose.progress import Progress
 from diagnose.store import Store
-from diagnose.study import run_study
 
 DESIGN = ("design=one_at_a_time", "study.runs=2", "study.tasks=[A-L1,C-L1]")
 
@@ -27,16 +26,7 @@ def main() -> int:
             kept(study.home, "info"),
             served(study, progress.say),
         ):
-            end = run_study(
-                study.plans,
-                study.execute,
-                store,
-                identify=study.identify,
-                unobserved=study.unobserved,
-                policy=study.policy,
-                progress=progress,
-                concurrency=study.concurrency,
-            )
+            end = study.run(store, progress)
     except DiagnoseError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 3 if isinstance(error, StoppedError) else 2
