@@ -22,8 +22,9 @@ from diagnose.errors import (
 )
 from diagnose.journal import tell
 from diagnose.models import Caps
-from diagnose.models.litellm.exchanges import Exchanges, Key, request_sha256, spent_on
-from diagnose.models.litellm.faults import OUTCOMES, FaultError
+from diagnose.models.litellm.answers import Answers
+from diagnose.models.litellm.exchanges import Exchanges, Key, spent_on
+from diagnose.models.litellm.faults import FaultError
 from diagnose.models.litellm.limits import Gate
 from diagnose.models.litellm.provider import Provider
 from diagnose.models.litellm.retry import Backoff
@@ -34,7 +35,7 @@ _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # events are for a journal; without one, for nobody
 
 
-class Service:
+class Service(Answers):
     """Answers the calls of one study."""
 
     def __init__(self, settings: Settings, folder: Path | None, caps: Caps) -> None:
@@ -45,17 +46,14 @@ class Service:
             StoreError: the log cannot be used.
         """
         self._settings = settings
-        self._log = Exchanges(folder, settings.exchanges)
+        super().__init__(Exchanges(folder, settings.exchanges))
         self._provider = Provider(settings)
         self._spending = Spending(caps, self._log.before)
         self._gate = Gate(settings.concurrency, settings.rpm, settings.tpm)
         self._backoff = Backoff(settings.attempts, settings.backoff_s, settings.longest_backoff_s)
         self._chance = random.Random()  # of waiting times alone: nothing recorded hangs on it
-        self._running: dict[Key, asyncio.Task[Mapping[str, Any]]] = {}
-        self._closing = False
         self._reached = self._log.count > 0  # whether the provider has ever been
         self._began_s = time.monotonic()
-        self._counts: Counter[str] = Counter()
         self._waited_s = 0.0
         self._waits: dict[Key, tuple[str, float]] = {}  # what for, and until when on the clock
         if caps.usd and not self._provider.priced:
@@ -65,33 +63,6 @@ class Service:
                 f"no price of {settings.model} is known to count by; give subject.price, such as "
                 "'subject.price={input_usd_per_mtok:0.15,output_usd_per_mtok:0.6}', or cap tokens",
             )
-
-    async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the answer to a request at its place.
-
-        Raises:
-            InfrastructureError: attempts are used up.
-            NoReplyError: the model gives none, for a reason of its own.
-            ConfigError: the configuration is wrong.
-            StoppedError: a cap is reached, or the account is used up.
-        """
-        place = str(request["episode_id"]), str(request["agent"]), int(request["number"])
-        key: Key = (*place, request_sha256(request))
-        known = self._log.find(key)
-        if known is not None:
-            self._counts["replayed"] += 1
-        else:
-            task = self._running.get(key)
-            if task is None and self._closing:  # whoever asks is gone: nobody would write it down
-                raise InfrastructureError("gateway_died", "the study has ended")
-            if task is None:  # an episode tried again waits for its first try's call
-                task = asyncio.create_task(self._asked(key, request))
-                self._running[key] = task
-                task.add_done_callback(lambda _: self._running.pop(key, None))
-            known = await asyncio.shield(task)
-        if cause := known.get("no_reply"):
-            raise NoReplyError(cause, OUTCOMES[cause])
-        return known
 
     async def _asked(self, key: Key, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make attempts until one is answered, and write the answer down."""
@@ -245,15 +216,6 @@ class Service:
                 "subject.price to have them counted"
             )
         return lines
-
-    async def close(self, grace_s: float) -> None:
-        """Begin no more calls, wait for those in flight, for they are paid for; close the log."""
-        self._closing = True
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=grace_s)
-        for task in list(self._running.values()):
-            task.cancel()
-        self._log.close()
 
 
 def _at(key: Key) -> dict[str, Any]:

@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diagnose.errors import ConfigError, InfrastructureError, NoReplyError
+from diagnose.errors import ConfigError
 from diagnose.models import Caps
-from diagnose.models.litellm.exchanges import Exchanges, Key, request_sha256, spent_on
-from diagnose.models.litellm.faults import OUTCOMES
+from diagnose.models.litellm.answers import Answers
+from diagnose.models.litellm.exchanges import Exchanges, Key, spent_on
 from diagnose.models.litellm.spending import Spending, Spent
 from diagnose.models.local.loading import torch_of
 from diagnose.models.local.sampling import Sampler
@@ -24,7 +23,7 @@ def opened(settings: Mapping[str, Any], folder: str | None, caps: Mapping[str, A
     return Service(Settings(**settings), Path(folder) if folder else None, Caps(**caps))
 
 
-class Service:
+class Service(Answers):
     """Answers the calls of one study, in one event loop; the arithmetic has its own thread."""
 
     def __init__(self, settings: Settings, folder: Path | None, caps: Caps) -> None:
@@ -40,39 +39,10 @@ class Service:
         from diagnose.models.local.engine import Engine
 
         self._settings = settings
-        self._log = Exchanges(folder, settings.exchanges)
+        super().__init__(Exchanges(folder, settings.exchanges))
         self._spending = Spending(caps, self._log.before)
         self._engine = Engine(settings)
-        self._running: dict[Key, asyncio.Task[Mapping[str, Any]]] = {}
-        self._counts: Counter[str] = Counter()
-        self._closing = False
         self._began_s = time.monotonic()
-
-    async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the answer to a request at its place.
-
-        Raises:
-            NoReplyError: the conversation fills the model's context.
-            ConfigError: the messages or the weights do not fit the model.
-            StoppedError: a cap is reached.
-        """
-        place = str(request["episode_id"]), str(request["agent"]), int(request["number"])
-        key: Key = (*place, request_sha256(request))
-        known = self._log.find(key)
-        if known is not None:
-            self._counts["replayed"] += 1
-        else:
-            task = self._running.get(key)
-            if task is None and self._closing:
-                raise InfrastructureError("gateway_died", "the study has ended")
-            if task is None:  # an episode tried again waits for its first try's call
-                task = asyncio.create_task(self._asked(key, request))
-                self._running[key] = task
-                task.add_done_callback(lambda _: self._running.pop(key, None))
-            known = await asyncio.shield(task)
-        if cause := known.get("no_reply"):
-            raise NoReplyError(cause, OUTCOMES[cause])
-        return known
 
     async def _asked(self, key: Key, request: Mapping[str, Any]) -> Mapping[str, Any]:
         began_s = time.monotonic()
@@ -128,14 +98,9 @@ class Service:
         return lines
 
     async def close(self, grace_s: float) -> None:
-        """Begin no more calls, wait a little for those that are written, close the log."""
-        self._closing = True
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=grace_s)
-        for task in list(self._running.values()):
-            task.cancel()
+        """See ``Answers.close``; the weights go too."""
+        await super().close(grace_s)
         self._engine.close()
-        self._log.close()
 
 
 def _answer(
