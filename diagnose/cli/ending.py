@@ -9,7 +9,6 @@ from typing import Any
 import diagnose
 from diagnose.cli import commands
 from diagnose.cli.composed import Study
-from diagnose.cli.whole_file import write_whole
 from diagnose.episode import ENV
 from diagnose.intervention import SHAM
 from diagnose.laws import CATALOGUE
@@ -20,6 +19,7 @@ from diagnose.remote.address import shown
 from diagnose.sandbox import Limits
 from diagnose.stopping import FILE as LOOKS
 from diagnose.subjects.budgets import Budgets
+from diagnose.whole_file import write_whole
 
 COMPACT_FROM = 5_000  # episodes: such a study is compacted as it ends
 DRAWN = "drawn.json"  # of which records the pictures are, and what was said of them

@@ -28,10 +28,11 @@ def main(given: argparse.Namespace) -> int:
     Raises:
         InputError: no circuit file, or a default name that is taken.
     """
-    from diagnose.cli.whole_file import place, write_whole
+    from diagnose.cli.out_file import place
     from diagnose.env.circuit import load_circuit
     from diagnose.env.exchange import FORMATS as KNOWN
     from diagnose.env.exchange import WIDEST, export_device
+    from diagnose.whole_file import write_whole
 
     circuit = load_circuit(given.file, WIDEST)
     name = given.file.stem

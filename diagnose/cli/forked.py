@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.cli.addressed import place_apart
-from diagnose.cli.whole_file import write_whole
 from diagnose.design import Cell, EpisodePlan, Factor, cells
 from diagnose.episode import ENV
 from diagnose.errors import ConfigError
@@ -25,6 +24,7 @@ from diagnose.ledger import read_records
 from diagnose.records import EpisodeRecord, canonical_json
 from diagnose.seeds import stream
 from diagnose.subjects.fork import Fork
+from diagnose.whole_file import write_whole
 
 Place = tuple[str, int]  # task, run
 

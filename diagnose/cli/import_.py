@@ -21,8 +21,9 @@ def main(given: argparse.Namespace) -> int:
     Raises:
         InputError: no such file, not a device, or a default name that is taken.
     """
-    from diagnose.cli.whole_file import place, write_whole
+    from diagnose.cli.out_file import place
     from diagnose.env.exchange import import_device, read_file
+    from diagnose.whole_file import write_whole
 
     imported = import_device(read_file(given.file), given.press and _cell(given.press))
     out = place(given.out, given.file.with_suffix(".json"))

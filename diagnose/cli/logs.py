@@ -50,8 +50,8 @@ def main(given: argparse.Namespace) -> int:
 
 
 def _chat(records: "Sequence[EpisodeRecord]", out: Path) -> int:
-    from diagnose.cli.whole_file import write_whole
     from diagnose.logs.chat import chat_line
+    from diagnose.whole_file import write_whole
 
     if out.is_dir():
         raise InputError("out", str(out), "is a folder; name a file")

@@ -36,9 +36,9 @@ def main(given: argparse.Namespace) -> int:
         StoreError: no study is there, or its file is broken.
     """
     from diagnose.cli.chosen import chosen, folder_of
-    from diagnose.cli.whole_file import write_whole
     from diagnose.logs.listing import index_page
     from diagnose.logs.told import file_name
+    from diagnose.whole_file import write_whole
 
     records = _named(chosen(given), given.episode)
     folder = folder_of(given.study) / "pages"

@@ -21,6 +21,7 @@ from diagnose.remote.objects import Objects, UnreachableError
 from diagnose.remote.sender import Sender, own_homes
 from diagnose.shards import Shard
 from diagnose.store import home_of
+from diagnose.whole_file import write_whole
 
 HEADER = "study.json"
 LOCK = "upload.lock"
@@ -260,9 +261,7 @@ def _write_header(folder: Path, data: bytes) -> None:
     path = folder / HEADER
     if not path.is_file() or path.read_bytes() != data:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{HEADER}.{os.getpid()}.tmp"
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        write_whole(path, data)
 
 
 def _patiently(ask: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ from diagnose.records import EpisodeRecord
 from diagnose.remote.objects import MOST_BYTES, Objects
 from diagnose.remote.segments import PARTS, STREAMS, Segment, Spans, merged, needed
 from diagnose.remote.sender import FILES
+from diagnose.whole_file import write_whole
 
 STATE = "mirrored.json"
 LOCK = "mirror.lock"
@@ -84,9 +85,8 @@ class _Part:
             os.fsync(handle.fileno())  # what is noted is there
             self.sizes[stream] = handle.tell()
         self.read[stream] = merged([*self.read[stream], *brought])
-        temporary = self.home / f".{STATE}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps({"read": self.read, "sizes": self.sizes}), encoding="utf-8")
-        temporary.replace(self.home / STATE)
+        state = json.dumps({"read": self.read, "sizes": self.sizes})
+        write_whole(self.home / STATE, state.encode())
 
 
 def mirror(

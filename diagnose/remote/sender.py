@@ -24,6 +24,7 @@ from diagnose.remote.segments import (
     gaps,
     merged,
 )
+from diagnose.whole_file import write_whole
 
 STATE = "sent.json"
 FILES = {
@@ -103,9 +104,7 @@ class Sender:
             },
             "kept": self._kept,
         }
-        temporary = self.home / f".{STATE}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(said), encoding="utf-8")
-        temporary.replace(self.home / STATE)
+        write_whole(self.home / STATE, json.dumps(said).encode())
 
     def reconcile(self, there: Mapping[str, int]) -> None:
         """Forget segments that the store does not hold whole: they are sent again.
@@ -115,12 +114,6 @@ class Sender:
         """
         for stream, sent in self._segments.items():
             self._segments[stream] = [one for one in sent if there.get(one.name) == one.size]
-        self._save()
-
-    def forget(self, name: str) -> None:
-        """Forget one segment: it is sent again."""
-        for stream, sent in self._segments.items():
-            self._segments[stream] = [one for one in sent if one.name != name]
         self._save()
 
     def adopt(self, stream: str, lines: list[bytes]) -> None:

@@ -7,7 +7,6 @@ where it comes from; a line of ``pairs.jsonl`` is a prompt with a chosen and a r
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Literal, Self, get_args
 from diagnose.errors import InputError
 from diagnose.records import canonical_json
 from diagnose.training.messages import Chat, checked, shown
+from diagnose.whole_file import write_whole
 
 SCHEMA_VERSION = 1
 EXAMPLES, PAIRS, ABOUT = "examples.jsonl", "pairs.jsonl", "data.json"
@@ -169,7 +169,7 @@ class Dataset:
             (home / name).unlink(missing_ok=True)
         text = json.dumps(about, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
         for name, data in {**files, ABOUT: f"{text}\n".encode()}.items():
-            _write_whole(home / name, data)
+            write_whole(home / name, data)
         return about
 
     @classmethod
@@ -258,13 +258,3 @@ def _object(raw: bytes, where: str) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise InputError(where, shown(raw), "is no JSON object")
     return data
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step: a reader finds it whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

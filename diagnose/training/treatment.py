@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from diagnose.errors import InputError
+from diagnose.whole_file import write_whole
 
 SCHEMA_VERSION = 1
 NAME = "treatment.json"
@@ -42,9 +42,7 @@ class Treatment:
         """Write the file in one step; it is the last one of a checkpoint folder."""
         path = Path(folder) / NAME
         text = json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
-        temporary = path.with_name(f".{NAME}.{os.getpid()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text.encode())
 
     @classmethod
     def read(cls, folder: Path | str) -> Self:

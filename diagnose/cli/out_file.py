@@ -1,6 +1,5 @@
-"""Where a command's file goes, and writing it whole or not at all."""
+"""Where a command's file goes."""
 
-import os
 from pathlib import Path
 
 from diagnose.errors import InputError
@@ -20,14 +19,3 @@ def place(asked: Path | None, beside: Path) -> Path:
     if out.exists() and not out.is_file():
         raise InputError("out", str(out), "is no file; give another name")
     return out
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step: a reader finds the old one or the new one, never a part."""
-    target = path.resolve()  # a link keeps pointing where it points
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
