@@ -56,10 +56,12 @@ class Progress:
     def tick(self, ledger: Ledger) -> None:
         """Redraw though nothing was recorded, so that a wait shows; piped, say so each minute."""
         now = time.monotonic()
-        if self._live and now - self._drawn_at >= IDLE_REDRAW_S:
-            self._drawn_at = now
+        if now - self._drawn_at < IDLE_REDRAW_S:  # asking what calls wait for reads a file
+            return
+        self._drawn_at = now
+        if self._live:
             self._draw(self._line(ledger) + self._by_cell() + self._wait())
-        elif not self._live and now - self._said_at >= SAY_WAIT_EVERY_S and (wait := self._wait()):
+        elif now - self._said_at >= SAY_WAIT_EVERY_S and (wait := self._wait()):
             self._said_at = now
             self.say(self._line(ledger) + wait)
 
