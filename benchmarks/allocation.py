@@ -27,12 +27,12 @@ from analysis.planning.allocation import Spreads, chosen
 from analysis.planning.designs import Cells
 from analysis.sample import Sample
 from analysis.uncertainty import TARGETS, Uncertainty
+from benchmarks.pages import put, written
 from benchmarks.simulated import CODES, LAYOUT, RUNS, TASKS, World, spans_of, specs_of, true_value
 from diagnose.markdown import fill, table
 from diagnose.seeds import stream
 
 JOB = 50  # studies of one job
-BEGIN, END = "<!-- begin: made by benchmarks.allocation -->", "<!-- end -->"
 PILOT, EVERY, MOST = 2, 3, 9
 SHAPLEY = tuple(f"shapley:{name}" for name in INTERVENTIONS)
 
@@ -198,19 +198,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, help="a page with the two markers")
     given = parser.parse_args()
-    command = f"python -m benchmarks.allocation --studies {given.studies} --seed {given.seed}"
-    error = 100 * (0.95 * 0.05 / given.studies) ** 0.5
-    said = fill(
-        f"Made by `{command} --out docs/planning.md`: {given.studies} studies a line, so a "
-        f"coverage of 95 % has a Monte Carlo error of {error:.1f} points for one estimand."
+    text = written(
+        "allocation",
+        given.studies,
+        given.seed,
+        "docs/planning.md",
+        run(given.jobs, given.studies, given.seed),
     )
-    text = "\n".join([said, "", *run(given.jobs, given.studies, given.seed)])
-    if given.out is None:
-        print(text)
-        return
-    page = given.out.read_text(encoding="utf-8")
-    before, after = page[: page.index(BEGIN)], page[page.index(END) :]
-    given.out.write_text(f"{before}{BEGIN}\n\n{text}\n\n{after}", encoding="utf-8")
+    put("allocation", text, given.out)
 
 
 if __name__ == "__main__":

@@ -112,6 +112,16 @@ class Count:
     twice: int = 0
     mismatched: int = 0
 
+    @property
+    def told(self) -> str:
+        """What came of it, in three lines."""
+        each = ", ".join(f"{name} {number}" for name, number in sorted(self.faults.items()))
+        return (
+            f"{self.studies} studies, {self.episodes:,} episodes, {self.faults.total()} faults\n"
+            f"({each})\n"
+            f"lost {self.lost}, run twice {self.twice}, mismatched {self.mismatched}"
+        )
+
 
 class Study:
     """One study that is broken again and again."""
@@ -292,10 +302,7 @@ def main(argv: list[str] | None = None) -> Count:
         broken(given.episodes, given.faults, chance, count)
     for _ in range(given.ray):
         drop_the_head(chance, count)
-    told = ", ".join(f"{name} {number}" for name, number in sorted(count.faults.items()))
-    print(f"{count.studies} studies, {count.episodes:,} episodes, {count.faults.total()} faults")
-    print(f"({told})")
-    print(f"lost {count.lost}, run twice {count.twice}, mismatched {count.mismatched}")
+    print(count.told)
     return count
 
 

@@ -186,10 +186,7 @@ def main(argv: list[str] | None = None) -> Count:
                 broken(server, given.runs, given.faults, chance, count)
         finally:
             server.stop()
-    told = ", ".join(f"{name} {number}" for name, number in sorted(count.faults.items()))
-    print(f"{count.studies} studies, {count.episodes:,} episodes, {count.faults.total()} faults")
-    print(f"({told})")
-    print(f"lost {count.lost}, run twice {count.twice}, mismatched {count.mismatched}")
+    print(count.told)
     return count
 
 

@@ -24,6 +24,7 @@ from analysis.estimates import Place, evaluate
 from analysis.layout import INTERVENTIONS, Floats
 from analysis.multiplicity import holm
 from analysis.uncertainty import Target, Uncertainty
+from benchmarks.pages import put, written
 from benchmarks.simulated import CODES, TASKS, World, drawn, spans_of, specs_of, true_value
 from benchmarks.ways import (
     CLUSTER,
@@ -44,7 +45,6 @@ from diagnose.markdown import fill, table
 from diagnose.seeds import stream
 
 BATCH = 50  # studies of one job
-BEGIN, END = "<!-- begin: made by benchmarks.coverage -->", "<!-- end -->"
 FACTORS = INTERVENTIONS
 PAIRS = [f"{a}*{b}" for i, a in enumerate(FACTORS) for b in FACTORS[i + 1 :]]
 KINDS: Mapping[str, Sequence[str]] = {
@@ -308,24 +308,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, help="a page with the two markers")
     given = parser.parse_args()
-    command = f"python -m benchmarks.coverage --studies {given.studies} --seed {given.seed}"
     if given.jobs > 1:
         with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
             parts = run(pool.map, given.studies, given.seed)
     else:
         parts = run(map, given.studies, given.seed)
-    error = 100 * (0.95 * 0.05 / given.studies) ** 0.5
-    said = fill(
-        f"Made by `{command} --out docs/statistics.md`: {given.studies} studies a line, so a "
-        f"coverage of 95 % has a Monte Carlo error of {error:.1f} points for one estimand."
-    )
-    text = "\n".join([said, "", *parts])
-    if given.out is None:
-        print(text)
-        return
-    page = given.out.read_text(encoding="utf-8")
-    before, after = page[: page.index(BEGIN)], page[page.index(END) :]
-    given.out.write_text(f"{before}{BEGIN}\n\n{text}\n\n{after}", encoding="utf-8")
+    text = written("coverage", given.studies, given.seed, "docs/statistics.md", parts)
+    put("coverage", text, given.out)
 
 
 if __name__ == "__main__":

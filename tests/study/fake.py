@@ -1,11 +1,15 @@
 """A tiny deterministic stand-in for the agent loop: a record that depends on its plan only."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from diagnose.design import EpisodePlan, Factor, schedule, schedule_sha256
+from diagnose.errors import DiagnoseError, InfrastructureError
 from diagnose.policy import RunPolicy
 from diagnose.progress import Progress
 from diagnose.records import EpisodeRecord, InterventionRecord, Outcome, Usage
@@ -13,6 +17,7 @@ from diagnose.seeds import seed_of, uniform
 from diagnose.store import Store, episode_id
 from diagnose.study import StudyEnd, run_study
 
+ROOT = Path(__file__).parents[2]
 SEED = 7
 FACTORS = (
     Factor("gap_hints", "identification"),
@@ -87,6 +92,48 @@ def note(folder: Path, plan: EpisodePlan, *first: object) -> None:
     """Write down, for the tests, what really ran."""
     with (folder / "executed").open("a") as log:
         print(*first, plan.task, plan.run, plan.cell, file=log)
+
+
+class Faulty:
+    """The fake episode, noted, with a fault: one plan ``lost`` to its provider, or all ``slow``."""
+
+    def __init__(self, fault: str, folder: Path, victim: EpisodePlan) -> None:
+        self.fault, self.folder, self.victim = fault, folder, victim
+
+    def __call__(self, plan: EpisodePlan) -> EpisodeRecord:
+        note(self.folder, plan)
+        if plan == self.victim and self.fault == "lost":
+            raise InfrastructureError("quota", "none left")
+        if self.fault == "slow":
+            time.sleep(0.005)
+        return record(plan)
+
+
+def told(running: Callable[[], StudyEnd]) -> int:
+    """Run a study whose end is decided on the way, print how it ended, and return its exit code."""
+    try:
+        end = running()
+    except DiagnoseError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps({"recorded": end.recorded, "not_run": end.not_run, "total": end.total}))
+    return end.exit_code
+
+
+def killed_on_the_way(command: Sequence[str], folder: Path, after: int) -> None:
+    """Begin a study three times, and kill it each time that it has ``after`` more episodes."""
+    episodes = folder / "episodes.jsonl"
+    for _ in range(3):
+        begun = episodes.read_bytes().count(b"\n") if episodes.exists() else 0
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while running.poll() is None and (
+            episodes.read_bytes().count(b"\n") < begun + after if episodes.exists() else True
+        ):
+            assert time.monotonic() < until
+            time.sleep(0.002)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
 
 
 def ran(

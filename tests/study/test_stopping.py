@@ -1,10 +1,8 @@
 """Looks: what is held back, what stops, and that neither workers nor kills change any of it."""
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -101,19 +99,7 @@ def test_a_killed_study_takes_the_same_looks(whole, tmp_path):
     folder = tmp_path / "s"
     folder.mkdir()
     episodes = folder / "episodes.jsonl"
-    for _ in range(3):
-        begun = episodes.read_bytes().count(b"\n") if episodes.exists() else 0
-        running = subprocess.Popen(
-            command(folder, 2, "slow", scope), cwd=ROOT, stdout=subprocess.DEVNULL
-        )
-        until = time.monotonic() + 30
-        while running.poll() is None and (
-            episodes.read_bytes().count(b"\n") < begun + 41 if episodes.exists() else True
-        ):
-            assert time.monotonic() < until
-            time.sleep(0.002)
-        running.send_signal(signal.SIGKILL)
-        running.wait()
+    fake.killed_on_the_way(command(folder, 2, "slow", scope), folder, 41)
     assert ended(run(folder, 2, scope=scope)) == end
     assert canonical_lines(folder) == canonical_lines(reference)
     assert (folder / "looks.jsonl").read_bytes() == (reference / "looks.jsonl").read_bytes()

@@ -16,7 +16,6 @@ from diagnose.training.scratch.worlds import Told, World
 
 SCAFFOLD = Scaffold(prompt="compact", keep_turns=1)
 BUDGETS = Budgets(trials=4, turns=6, silent_turns=1)
-ORACLES = "experiment_oracles"  # whose reports tell the world
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""The part of a page that a benchmark makes, between two markers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from diagnose.markdown import fill
+
+END = "<!-- end -->"
+
+
+def written(name: str, studies: int, seed: int, page: str, parts: Sequence[str]) -> str:
+    """Return what a benchmark of coverage says, with the command that makes it.
+
+    Args:
+        name: of the benchmark.
+        studies: on each line.
+        seed: of all of them.
+        page: the file that the command of the README names.
+        parts: the tables.
+    """
+    command = f"python -m benchmarks.{name} --studies {studies} --seed {seed}"
+    error = 100 * (0.95 * 0.05 / studies) ** 0.5
+    said = fill(
+        f"Made by `{command} --out {page}`: {studies} studies a line, so a "
+        f"coverage of 95 % has a Monte Carlo error of {error:.1f} points for one estimand."
+    )
+    return "\n".join([said, "", *parts])
+
+
+def put(name: str, text: str, out: Path | None) -> None:
+    """Print a text, or write it into a page between the benchmark's markers."""
+    if out is None:
+        print(text)
+        return
+    begin = f"<!-- begin: made by benchmarks.{name} -->"
+    page = out.read_text(encoding="utf-8")
+    before, after = page[: page.index(begin)], page[page.index(END) :]
+    out.write_text(f"{before}{begin}\n\n{text}\n\n{after}", encoding="utf-8")
