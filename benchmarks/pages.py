@@ -8,6 +8,11 @@ from diagnose.markdown import fill
 END = "<!-- end -->"
 
 
+def begin(name: str) -> str:
+    """Return the line that the part of a benchmark stands after."""
+    return f"<!-- begin: made by benchmarks.{name} -->"
+
+
 def written(name: str, studies: int, seed: int, page: str, parts: Sequence[str]) -> str:
     """Return what a benchmark of coverage says, with the command that makes it.
 
@@ -32,7 +37,7 @@ def put(name: str, text: str, out: Path | None) -> None:
     if out is None:
         print(text)
         return
-    begin = f"<!-- begin: made by benchmarks.{name} -->"
+    first = begin(name)
     page = out.read_text(encoding="utf-8")
-    before, after = page[: page.index(begin)], page[page.index(END) :]
-    out.write_text(f"{before}{begin}\n\n{text}\n\n{after}", encoding="utf-8")
+    before, after = page[: page.index(first)], page[page.index(END) :]
+    out.write_text(f"{before}{first}\n\n{text}\n\n{after}", encoding="utf-8")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.multiplicity import holm
-from benchmarks import coverage
+from benchmarks import coverage, pages
 from benchmarks.simulated import World, true_value
 from benchmarks.ways import CLUSTER, POOLED, SEEDS, TWO_STAGE, WITHIN
 
@@ -98,7 +98,7 @@ def test_planted_truth_is_the_mean_of_what_is_drawn() -> None:
 
 def test_the_page_holds_what_the_command_writes() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    made = page[page.index(coverage.BEGIN) : page.index(coverage.END)]
+    made = page[page.index(pages.begin("coverage")) : page.index(pages.END)]
     studies = re.search(r"--studies (\d+)", made)
     assert studies is not None
     assert int(studies[1]) >= 2000
