@@ -48,7 +48,7 @@ def _rate(step: int, steps: int, peak: float) -> float:
 
 def _optimised(model: Any, rate: float, steps: int) -> Any:
     trained = [one for one in model.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0, fused=True)
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = _rate(step, steps, rate)

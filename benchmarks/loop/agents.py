@@ -84,12 +84,14 @@ def make_base(folder: Path, size: Size, seed: int) -> dict[str, Any]:
     from diagnose.training.scratch import pretraining, tokeniser
     from diagnose.training.scratch.corpus import corpus
     from diagnose.training.scratch.teacher import Habits
+    from diagnose.training.scratch.worlds import CLAIMS
 
+    claims = [claim for both in CLAIMS.values() for claim in both]
     steps = list(corpus(interventions(), size.episodes, seed, Habits()))
     talks = [[message.to_json() for message in one.messages] for one in steps]
     shape = pretraining.Size(size.width, size.layers, size.heads)
     texts = (message["content"] for talk in talks[:4000] for message in talk)
-    tokenizer = tokeniser.trained(texts, 2048, shape.context)
+    tokenizer = tokeniser.trained(texts, 2048, shape.context, claims)
     examples = [pretraining.encoded(tokenizer, talk) for talk in talks]
     model = pretraining.made(tokenizer, shape, seed)
     how = pretraining.Pretraining(shape, size.steps)

@@ -39,13 +39,13 @@ class Size:
 
 
 FULL = Size(
-    seeds=6,
+    seeds=5,
     episodes=5000,
-    steps=1000,
+    steps=1400,
     width=192,
     layers=4,
-    heads=6,
-    attempts=240,
+    heads=3,
+    attempts=120,
     epochs=3.0,
     rates=(3e-4, 2e-3, 1e-2),
     checks=24,
@@ -55,7 +55,7 @@ FULL = Size(
 )
 SIZES = {
     "full": FULL,
-    "reduced": replace(FULL, seeds=1, episodes=3000, steps=600, attempts=120),
+    "reduced": replace(FULL, seeds=1, episodes=3000, steps=800, attempts=60),
     "smoke": Size(
         seeds=1,
         episodes=24,

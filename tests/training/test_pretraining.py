@@ -55,6 +55,24 @@ def test_the_loss_is_the_weighted_mean_by_hand(lesson):
     assert math.isclose(loss, total / weight, rel_tol=1e-5)
 
 
+def test_a_share_of_the_prompts_stands_for_all_of_them(lesson):
+    talks, tokenizer = lesson
+    model = pretraining.made(tokenizer, SIZE, 0).eval()
+    batch = [pretraining.encoded(tokenizer, one) for one in (talks[0], talks[12])]
+    with torch.inference_mode():
+        whole = float(pretraining.weighted_loss(model, batch, 0.25))
+        draws = torch.Generator().manual_seed(5)
+        drawn = [
+            float(pretraining.weighted_loss(model, batch, 0.25, 0.5, draws)) for _ in range(99)
+        ]
+        replies = float(pretraining.weighted_loss(model, batch, 0.0))
+        alone = float(pretraining.weighted_loss(model, batch, 0.0, 0.5, draws))
+    assert len(set(drawn)) > 9
+    assert math.isclose(sum(drawn) / 99, whole, rel_tol=0.003)
+    assert math.isclose(alone, replies, rel_tol=1e-6)
+    assert not math.isclose(whole, replies, rel_tol=0.006)
+
+
 def test_what_is_only_in_the_prompt_is_learnt_and_the_same_seed_gives_the_same_weights(lesson):
     talks, tokenizer = lesson
     examples = [pretraining.encoded(tokenizer, one) for one in talks]

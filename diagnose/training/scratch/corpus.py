@@ -11,7 +11,7 @@ from diagnose.subjects.budgets import Budgets
 from diagnose.subjects.scaffold import Scaffold
 from diagnose.tasks import Task, family_of
 from diagnose.training.scratch.teacher import Habits, Teacher
-from diagnose.training.scratch.variants import FAMILIES, variant
+from diagnose.training.scratch.variants import MIX, variant
 from diagnose.training.scratch.worlds import Told, World
 
 SCAFFOLD = Scaffold(prompt="compact", keep_turns=1)
@@ -62,7 +62,7 @@ def corpus(
     """
     for number in range(episodes):
         path = (seed, "corpus", number)
-        task = variant(FAMILIES[number % len(FAMILIES)], *path)
+        task = variant(MIX[number % len(MIX)], *path)
         bits = seed_of(*path, "cell")
         doses = tuple(bits >> place & 1 for place in range(len(interventions)))
         yield from played(task, interventions, doses, seed, number, World.drawn(*path), habits)

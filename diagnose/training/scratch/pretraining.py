@@ -21,7 +21,7 @@ class Size:
 
     width: int = 192
     layers: int = 4
-    heads: int = 6
+    heads: int = 3
     context: int = 768
 
 
@@ -30,12 +30,14 @@ class Pretraining:
     """How a model is trained from nothing."""
 
     size: Size = Size()
-    steps: int = 1500
-    batch_tokens: int = 4096  # padding included
-    learning_rate: float = 2e-3
+    steps: int = 1400
+    batch_tokens: int = 2048  # padding included
+    learning_rate: float = 4e-3
     warm_up: float = 0.05  # share of the steps
     weight_decay: float = 0.01
     prompt_weight: float = 0.02  # of a token that is no reply's, against a reply's; see padded
+    prompt_share: float = 0.25  # of those tokens, drawn anew each time: the others cost no logits
+    bfloat16: bool = True  # products of matrices; the weights stay as they are
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def made(tokenizer: PreTrainedTokenizerFast, size: Size, seed: int) -> LlamaForC
             pad_token_id=tokenizer.pad_token_id,
             eos_token_id=tokenizer.eos_token_id,
             bos_token_id=None,
-            attn_implementation="sdpa",
+            attn_implementation="eager",  # for so few tokens faster than the fused kernel
         )
     )
 
@@ -86,9 +88,8 @@ def pretrained(
 ) -> float:
     """Train a model; return the seconds that it took."""
     began = time.monotonic()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), settings.learning_rate, (0.9, 0.98), weight_decay=settings.weight_decay
-    )
+    optimizers = _optimizers(model, settings)
+    draws = torch.Generator().manual_seed(seed_of(seed, "prompts") % 2**63)
     warm = max(1, round(settings.warm_up * settings.steps))
     model.train()
     feed = batches(examples, settings.batch_tokens, seed)
@@ -97,17 +98,46 @@ def pretrained(
         rate = min(1.0, (step + 1) / warm) * (
             0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress))
         )
-        for group in optimizer.param_groups:
-            group["lr"] = rate * settings.learning_rate
-        loss = weighted_loss(model, next(feed), settings.prompt_weight)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * settings.learning_rate
+        batch = next(feed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+            loss = weighted_loss(model, batch, settings.prompt_weight, settings.prompt_share, draws)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.step()
+        model.zero_grad(set_to_none=True)
         if step % 50 == 0 or step + 1 == settings.steps:
             say(f"step {step} loss {loss.item():.3f} after {time.monotonic() - began:.0f} s")
     model.eval()
     return time.monotonic() - began
+
+
+def _optimizers(model: LlamaForCausalLM, settings: Pretraining) -> list[torch.optim.Optimizer]:
+    """Return Muon for the layers' matrices, and AdamW for the rest, at one learning rate.
+
+    On this corpus Muon took half of the steps that AdamW takes alone.
+    """
+    inner = [one for one in model.model.layers.parameters() if one.ndim == 2]
+    known = {id(one) for one in inner}
+    rest = [one for one in model.parameters() if id(one) not in known]
+    return [
+        torch.optim.Muon(
+            inner,
+            settings.learning_rate,
+            settings.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW(
+            rest,
+            settings.learning_rate,
+            (0.9, 0.98),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        ),
+    ]
 
 
 def batches(examples: Sequence[Encoded], tokens: int, seed: int) -> Iterator[list[Encoded]]:
@@ -132,14 +162,33 @@ def batches(examples: Sequence[Encoded], tokens: int, seed: int) -> Iterator[lis
 
 
 def weighted_loss(
-    model: LlamaForCausalLM, batch: Sequence[Encoded], prompt_weight: float
+    model: LlamaForCausalLM,
+    batch: Sequence[Encoded],
+    prompt_weight: float,
+    prompt_share: float = 1.0,
+    draws: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Return the mean loss of a batch, each token with its weight."""
+    """Return the mean loss of a batch, each token with its weight.
+
+    Args:
+        model: whose loss.
+        batch: conversations.
+        prompt_weight: of a token that is no reply's, against a reply's; see ``padded``.
+        prompt_share: how many of those tokens count, each with its weight over this share.
+        draws: which.
+    """
     ids, weights = padded(batch, prompt_weight)
-    logits = model(input_ids=ids).logits[:, :-1]  # pads come last: nothing before them sees them
+    # Pads come last: nothing before them sees them.
+    hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]
     aims, weights = ids[:, 1:], weights[:, 1:].clamp(min=0)
-    losses = cross_entropy(logits.flatten(0, 1), aims.flatten(), reduction="none")
-    return (losses * weights.flatten()).sum() / weights.sum()
+    starts = torch.tensor([one.reply - 1 for one in batch])[:, None]
+    prompts = torch.arange(aims.shape[1])[None] < starts
+    if prompt_share < 1:
+        left_out = prompts & (torch.rand(weights.shape, generator=draws) >= prompt_share)
+        weights = torch.where(prompts, weights / prompt_share, weights).masked_fill(left_out, 0)
+    told = weights > 0
+    losses = cross_entropy(model.lm_head(hidden[told]).float(), aims[told], reduction="none")
+    return (losses * weights[told]).sum() / weights.sum()
 
 
 def padded(batch: Sequence[Encoded], prompt_weight: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,13 +5,15 @@ to whole lines: a prompt of four hundred words takes about a hundred tokens, and
 Bytes are the alphabet, so every text can be written and read back.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer
 from tokenizers.decoders import ByteLevel as Decoder
 from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
+from tokenizers.pre_tokenizers import ByteLevel, Split
+from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
@@ -30,17 +32,23 @@ TEMPLATE = (
 )
 
 
-def trained(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+def trained(
+    texts: Iterable[str], vocabulary: int, context: int, whole: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
     """Return a tokeniser with a chat template, learnt from ``texts``.
 
     Args:
         texts: what messages say.
         vocabulary: how many tokens it may have; 256 bytes and five marks are always among them.
         context: tokens that its model can read.
+        whole: sentences of which no token is part of something else.
     """
     tokenizer = Tokenizer(BPE())
-    split = Split(Regex(_PIECES), "isolated")
-    tokenizer.pre_tokenizer = Sequence([split, ByteLevel(add_prefix_space=False, use_regex=False)])
+    apart = [Split(Regex(re.escape(sentence)), "isolated") for sentence in whole]
+    pieces = Split(Regex(_PIECES), "isolated")
+    tokenizer.pre_tokenizer = InTurn(
+        [*apart, pieces, ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
     tokenizer.decoder = Decoder()
     marks = [PAD, END, *(f"<|{role}|>" for role in ROLES)]
     trainer = BpeTrainer(
