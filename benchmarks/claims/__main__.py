@@ -45,6 +45,7 @@ def run(out: Path, experiments: Sequence[str], seeds: int, part: tuple[int, int]
     done = recorded([out, *out.parent.glob(f"{out.stem}.*-of-*.csv")])
     every = [one for name in experiments for one in grid.settings(name, seeds)]
     due = [one for one in every if one.seed % of == number - 1 and key(asdict(one)) not in done]
+    due.sort(key=lambda one: (one.seed, one.form_share))  # what has the same base follows
     began_s = time.monotonic()
     for count, setting in enumerate(due, 1):
         row = grid.trained(setting)
