@@ -20,6 +20,7 @@ SMALL = [
     "study.tasks=[A-L1,C-L1]", "design=one_at_a_time", "budgets.turns=1", "reuse=false",
 ]  # fmt: skip
 Places = tuple[Path, Path, Path]
+OTHERS = ("aligner", "llama_adapter")
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +80,15 @@ def test_a_treatment_crosses_with_what_is_said_and_its_sham_changes_nothing(
     places: Places, tmp_path: Path
 ) -> None:
     base, drawn, still = places
+    others = [
+        write_adapter(tmp_path / method, base, trained=True, method=method) for method in OTHERS
+    ]
     folder, said = run(
         tmp_path,
         f"subject.model={base}",
         "interventions/weights=placebo",
-        f"interventions.weights.treatments=[{drawn}]",
+        f"interventions.weights.treatments=[{','.join(map(str, [drawn, *others]))}]",
+        "interventions.weights.levels=[0,1,2,3,9]",
         f"interventions.weights.sham={still}",
         "interventions.weights.retention=[A-L1]",
         "interventions/gap_hints=off",
@@ -92,13 +97,14 @@ def test_a_treatment_crosses_with_what_is_said_and_its_sham_changes_nothing(
         "design=full_factorial",
     )
     found = records(folder)
-    assert {cell for _, cell in found} == {f"000{s}{w}" for s in "01" for w in "019"}
+    assert {cell for _, cell in found} == {f"000{s}{w}" for s in "01" for w in "01239"}
     for task in ("A-L1", "C-L1"):
         for sketch in "01":
-            own, drawn_, sham = (found[task, f"000{sketch}{w}"]["transcript"] for w in "019")
+            own, *treated, sham = (found[task, f"000{sketch}{w}"]["transcript"] for w in "01239")
             assert own == sham  # weights that changed nothing, by another way
-            assert own != drawn_
-            assert own[:2] == drawn_[:2]  # nothing is said: only who answers differs
+            assert len({json.dumps(one) for one in (own, *treated)}) == 4
+            for one in treated:
+                assert own[:2] == one[:2]  # nothing is said: only who answers differs
     one = found["C-L1", "00001"]
     assert {record["model"] for record in found.values()} == {one["model"]}
     told = one["config"]["interventions"]["weights"]
@@ -108,7 +114,8 @@ def test_a_treatment_crosses_with_what_is_said_and_its_sham_changes_nothing(
     entry = one["interventions"]["weights"]
     assert (entry["capacity"], entry["dose"], entry["used"]) == ("treatment", 1, None)
     assert "closed" in said
-    assert "dft, lora" in said
+    for method in ("lora", *OTHERS):
+        assert f"dft, {method}" in said
 
 
 def study(places: Places, *overrides: str) -> Any:
