@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from diagnose.cli.configure import configured
-from diagnose.errors import ConfigError
+from diagnose.cli.current import recomposed
+from diagnose.cli.main import main
+from diagnose.errors import ConfigError, InputError
 from tests.training.weights import write_adapter, write_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
@@ -180,3 +182,16 @@ def test_a_treatment_of_another_model_and_one_that_says_nonsense_are_refused(
         treatments = f"interventions.weights.treatments=[{folder}]"
         with pytest.raises(ConfigError, match=told):
             study(places, "interventions/weights=on", treatments)
+
+
+def test_what_is_current_is_asked_with_the_weights_folders(
+    places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    treated = ["interventions/weights=on", f"interventions.weights.treatments=[{places[1]}]"]
+    made = study(places, *treated)
+    (tmp_path / "study.json").write_text(json.dumps(made.header, default=list))
+    with pytest.raises(InputError, match="never the place: give diagnose plan the overrides"):
+        recomposed(tmp_path)
+    asked = [*SMALL, f"subject.model={places[0]}", *treated, f"study.folder={tmp_path}"]
+    assert main(["plan", *asked]) == 0  # and that is a command which answers
+    assert f"{len(made.plans)}" in capsys.readouterr().out
