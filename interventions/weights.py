@@ -2,8 +2,9 @@
 
 Capacity: treatment. Injected: nothing; the prompt, the functions and the seeds are those of the
 untreated episode, and only who answers differs. Doses: k is the k-th folder of ``treatments``, each
-as ``diagnose train`` leaves it; 9 the sham, weights that went the same way and changed nothing (an
-adapter before its first step). Used: not asked, for nothing is offered that could be declined.
+as ``diagnose train`` leaves it; 9 the sham, as ``diagnose train placebo=permuted`` leaves it (or
+``placebo=untrained``, an adapter before its first step). Used: not asked, for nothing is offered
+that could be declined.
 """
 
 from collections.abc import Mapping, Sequence

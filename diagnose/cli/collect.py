@@ -18,6 +18,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("study", nargs="*", type=Path, help="studies' folders")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the data's folder")
+    public = parser.add_argument_group("from a public data set in place of studies")
+    public.add_argument(
+        "--rows", nargs="+", type=Path, default=(), metavar="FILE",
+        help="its rows: .jsonl, .json or .parquet, by the columns of docs/training_data.md; takes "
+        "--validation and --seed",
+    )  # fmt: skip
+    public.add_argument(
+        "--prefer", default="better_response_id", metavar="COLUMN",
+        help="which of two answers is the better: safer_response_id of PKU-SafeRLHF",
+    )  # fmt: skip
     which = parser.add_argument_group("which episodes (lists with commas)")
     which.add_argument("--task", type=_names, default=(), help="for example A-L1,C-L3")
     which.add_argument("--family", type=_names, default=(), help="for example A,C")
@@ -90,13 +100,39 @@ def main(given: argparse.Namespace) -> int:
     from diagnose.training.collecting import collect
     from diagnose.training.dataset import writable
 
+    if given.rows:
+        return _public(given)
     how = _how(given)
     writable(given.out)
     about = collect(_records(given), interventions_of, how).write(given.out)
+    return _told(about, given.out)
+
+
+def _told(about: Mapping[str, Any], out: Path) -> int:
     if sys.stdout.isatty():
         print(_table(about))
-    print(given.out)
+    print(out)
     return OK
+
+
+def _public(given: argparse.Namespace) -> int:
+    """Write the data that a public set's rows make.
+
+    Raises:
+        InputError: an option of studies is given, a row cannot be read, or nothing is left.
+    """
+    from diagnose.training.dataset import writable
+    from diagnose.training.rows import converted
+
+    parser = argparse.ArgumentParser()
+    arguments(parser)
+    bare = vars(parser.parse_args(["--out", "data"]))
+    for name in bare.keys() - {"rows", "out", "prefer", "validation", "seed"}:
+        if (value := getattr(given, name)) != bare[name]:
+            raise InputError(name, value, "it is of studies; leave it out beside --rows")
+    writable(given.out)
+    data = converted(given.rows, given.validation, given.seed, given.prefer)
+    return _told(data.write(given.out), given.out)
 
 
 def _how(given: argparse.Namespace) -> "Collection":

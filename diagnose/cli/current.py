@@ -33,8 +33,11 @@ def recomposed(folder: Path) -> Study:
     try:
         shared = header["shared"]
         if "weights_sha256" in shared["subject"]:
+            # What its command would make is known once the weights there now are hashed.
             remedy = (
-                "records say what its weights are, not where: its own command says what is current"
+                "its subject is weights on this machine, of which records keep the hash and never "
+                "the place: give diagnose plan the overrides that it was run with, folders and "
+                "all, and it says what is current and what would run"
             )
             raise InputError("study", str(folder), remedy)
         named_in_order = [one["name"] for one in header["factors"] if one["name"] != ENV]

@@ -134,7 +134,14 @@ def _shared(first: list[int], second: list[int]) -> int:
 
 
 def fitted(encoded: Iterable[Encoded], most: int, overlong: str, where: str) -> list[Encoded]:
-    """Return the conversations that a context of ``most`` tokens holds.
+    """Return the conversations that a context of ``most`` tokens holds: see ``places_fitted``."""
+    return list(places_fitted(encoded, most, overlong, where).values())
+
+
+def places_fitted(
+    encoded: Iterable[Encoded], most: int, overlong: str, where: str
+) -> dict[int, Encoded]:
+    """Return the conversations that a context of ``most`` tokens holds, by their places.
 
     Args:
         encoded: all of them.
@@ -151,9 +158,12 @@ def fitted(encoded: Iterable[Encoded], most: int, overlong: str, where: str) -> 
         longest = max(len(one.input_ids) for one in long)
         told = f"{len(long)} of {len(every)} longer than {most} tokens, the longest {longest}"
         raise InputError(where, told, "give overlong=drop or truncate, or another max_tokens")
-    kept = [one for one in every if len(one.input_ids) <= most or overlong == "truncate"]
-    cut = (Encoded(one.input_ids[:most], one.labels[:most]) for one in kept)
-    left = [one for one in cut if one.targets]
+    cut = {
+        n: Encoded(one.input_ids[:most], one.labels[:most])
+        for n, one in enumerate(every)
+        if len(one.input_ids) <= most or overlong == "truncate"
+    }
+    left = {n: one for n, one in cut.items() if one.targets}
     if every and not left:
         raise InputError(where, f"all longer than {most} tokens", "give shorter ones")
     return left

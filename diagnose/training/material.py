@@ -6,9 +6,12 @@ from typing import Any
 
 from diagnose.errors import InputError
 from diagnose.seeds import stream
-from diagnose.training.dataset import Dataset, Pair, Split
-from diagnose.training.encoding import Encoded, encode, fitted
-from diagnose.training.settings import TrainSettings
+from diagnose.training.dataset import Dataset, Example, Pair, Split
+from diagnose.training.encoding import Encoded, encode, fitted, places_fitted
+from diagnose.training.placebo import permuted, turned
+from diagnose.training.settings import PERMUTED, TrainSettings
+
+Fitting = tuple[Encoded, Example]  # an example that the context holds, with its tokens
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,29 @@ def material(data: Dataset, tokenizer: Any, settings: TrainSettings, context: in
         raise InputError("max_tokens", most, f"the base takes {context}")
     if settings.objective == "dpo":
         return _preferences(data, tokenizer, settings, most)
-    made: dict[str, tuple[Encoded, ...]] = {}
+    made: dict[str, list[Fitting]] = {}
     for split in ("train", "validation"):
         every = [one for one in data.examples(split) if one.source.kind in settings.kinds]
         if split == "train" and not every:
             raise _nothing(data, settings)
-        tokens = [encode(tokenizer, one.messages, one.tools) for one in every]
-        made[split] = tuple(fitted(tokens, most, settings.overlong, f"data, {split}"))
-        _known(made[split], tokenizer)
-    return Material(_dose(made["train"], settings), made["validation"])
+        made[split] = _fitting(every, tokenizer, settings, most, f"data, {split}")
+    train = _dose(made["train"], settings)
+    if settings.placebo == PERMUTED:  # of the very examples that the treatment has
+        sham = permuted([one for _, one in train], settings.seed)
+        train = _fitting(sham, tokenizer, settings, most, "placebo")
+    return Material(
+        tuple(tokens for tokens, _ in train), tuple(tokens for tokens, _ in made["validation"])
+    )
+
+
+def _fitting(
+    every: Sequence[Example], tokenizer: Any, settings: TrainSettings, most: int, where: str
+) -> list[Fitting]:
+    """Return the examples that the context holds, with their tokens."""
+    tokens = [encode(tokenizer, one.messages, one.tools) for one in every]
+    kept = places_fitted(tokens, most, settings.overlong, where)
+    _known(list(kept.values()), tokenizer)
+    return [(own, every[n]) for n, own in kept.items()]
 
 
 def _nothing(data: Dataset, settings: TrainSettings) -> InputError:
@@ -84,7 +101,11 @@ def _preferences(data: Dataset, tokenizer: Any, settings: TrainSettings, most: i
     validation = _chosen(data, "validation", tokenizer, most)
     chosen = tuple(kept[n][0] for n in order)
     _known(chosen, tokenizer)
-    return Material(chosen, validation, tuple(kept[n][1] for n in order))
+    pairs = [kept[n][1] for n in order]
+    if settings.placebo == PERMUTED:
+        pairs = turned(pairs)
+        chosen = tuple(encode(tokenizer, (*one.prompt, *one.chosen)) for one in pairs)
+    return Material(chosen, validation, tuple(pairs))
 
 
 def _chosen(data: Dataset, split: Split, tokenizer: Any, most: int) -> tuple[Encoded, ...]:
@@ -92,17 +113,18 @@ def _chosen(data: Dataset, split: Split, tokenizer: Any, most: int) -> tuple[Enc
     return tuple(one for one in every if len(one.input_ids) <= most)
 
 
-def _dose(every: Sequence[Encoded], settings: TrainSettings) -> tuple[Encoded, ...]:
+def _dose(every: Sequence[Fitting], settings: TrainSettings) -> list[Fitting]:
     """Return the first examples, in the seed's order, up to so many and so many target tokens."""
     order = _order(len(every), settings)[: settings.examples or None]
-    kept: list[Encoded] = []
+    kept: list[Fitting] = []
     learnt = 0
     for n in order:
-        if settings.tokens and kept and learnt + every[n].targets > settings.tokens:
+        targets = every[n][0].targets
+        if settings.tokens and kept and learnt + targets > settings.tokens:
             break
         kept.append(every[n])
-        learnt += every[n].targets
-    return tuple(kept)
+        learnt += targets
+    return kept
 
 
 def _order(count: int, settings: TrainSettings) -> list[int]:

@@ -35,13 +35,15 @@ DTYPES = ("float32", "bfloat16")
 OVERLONG = ("refuse", "drop", "truncate")
 DEVICES = ("auto", "cpu", "cuda")
 ATTENTION = ("sdpa", "eager")
+UNTRAINED, PERMUTED = "untrained", "permuted"
+PLACEBOS = ("none", UNTRAINED, PERMUTED)
 _AT_LEAST = {
     "examples": 0, "tokens": 0, "steps": 0, "batch_size": 1, "micro_batch_size": 1,
     "max_tokens": 0, "seed": 0, "checkpoint_every": 0, "measure_examples": 0, "measure_times": 0,
 }  # fmt: skip
 _CHOICES = {
     "schedule": SCHEDULES, "dtype": DTYPES, "overlong": OVERLONG, "device": DEVICES,
-    "attention": ATTENTION,
+    "attention": ATTENTION, "placebo": PLACEBOS,
 }  # fmt: skip
 
 
@@ -76,6 +78,7 @@ class TrainSettings:
     max_tokens: int = 0
     overlong: str = "refuse"
     template: str = "own"
+    placebo: str = "none"
     seed: int = 0
     checkpoint_every: int = 0
     measure_examples: int = 64

@@ -20,7 +20,7 @@ from diagnose.errors import ConfigError
 from diagnose.records import canonical_json
 from diagnose.training.dataset import ABOUT, Dataset
 from diagnose.training.extra import require_train
-from diagnose.training.settings import TrainSettings
+from diagnose.training.settings import UNTRAINED, TrainSettings
 from diagnose.training.treatment import NAME, Treatment, weights_sha256
 
 if TYPE_CHECKING:
@@ -141,10 +141,14 @@ def _run(settings: TrainSettings, ready: _Ready, out: Path, say: Say) -> Treatme
     parameters = sum(one.numel() for one in model.parameters() if one.requires_grad)
     say(f"{len(ready.found.train)} examples, {ready.found.targets} target tokens, "
         f"{parameters:,} parameters")  # fmt: skip
-    watch.aside_s, began_s = 0.0, time.monotonic()
-    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    seconds = time.monotonic() - began_s - watch.aside_s
-    after = watch.record(trainer.state.global_step)
+    untrained = settings.placebo == UNTRAINED
+    if untrained:
+        seconds, after = 0.0, before
+    else:
+        watch.aside_s, began_s = 0.0, time.monotonic()
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        seconds = time.monotonic() - began_s - watch.aside_s
+        after = dict(watch.record(trainer.state.global_step))
     _save(model, ready.tokenizer, out)
     made = Treatment(
         objective=settings.objective,
@@ -152,8 +156,8 @@ def _run(settings: TrainSettings, ready: _Ready, out: Path, say: Say) -> Treatme
         base=settings.base,
         base_sha256=ready.base_sha256,
         data_sha256=ready.data_sha256,
-        examples=len(ready.found.train),
-        tokens=ready.found.targets,
+        examples=0 if untrained else len(ready.found.train),
+        tokens=0 if untrained else ready.found.targets,
         parameters=parameters,
         seconds=seconds,
         seed=settings.seed,
@@ -232,6 +236,8 @@ def _finished(out: Path, settings: TrainSettings) -> Treatment | None:
 def _signature(settings: TrainSettings) -> str:
     plain = {key: _plain(value) for key, value in settings.plain().items() if key not in PLACES}
     plain["start"] = bool(settings.start)
+    if settings.placebo == "none":  # as folders say that were begun before there were placebos
+        del plain["placebo"]
     return canonical_json(plain)
 
 

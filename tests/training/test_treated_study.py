@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from diagnose.cli.configure import configured
-from diagnose.errors import ConfigError
+from diagnose.cli.current import recomposed
+from diagnose.cli.main import main
+from diagnose.errors import ConfigError, InputError
 from tests.training.weights import write_adapter, write_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
@@ -20,6 +22,7 @@ SMALL = [
     "study.tasks=[A-L1,C-L1]", "design=one_at_a_time", "budgets.turns=1", "reuse=false",
 ]  # fmt: skip
 Places = tuple[Path, Path, Path]
+OTHERS = ("aligner", "llama_adapter")
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +82,15 @@ def test_a_treatment_crosses_with_what_is_said_and_its_sham_changes_nothing(
     places: Places, tmp_path: Path
 ) -> None:
     base, drawn, still = places
+    others = [
+        write_adapter(tmp_path / method, base, trained=True, method=method) for method in OTHERS
+    ]
     folder, said = run(
         tmp_path,
         f"subject.model={base}",
         "interventions/weights=placebo",
-        f"interventions.weights.treatments=[{drawn}]",
+        f"interventions.weights.treatments=[{','.join(map(str, [drawn, *others]))}]",
+        "interventions.weights.levels=[0,1,2,3,9]",
         f"interventions.weights.sham={still}",
         "interventions.weights.retention=[A-L1]",
         "interventions/gap_hints=off",
@@ -92,13 +99,14 @@ def test_a_treatment_crosses_with_what_is_said_and_its_sham_changes_nothing(
         "design=full_factorial",
     )
     found = records(folder)
-    assert {cell for _, cell in found} == {f"000{s}{w}" for s in "01" for w in "019"}
+    assert {cell for _, cell in found} == {f"000{s}{w}" for s in "01" for w in "01239"}
     for task in ("A-L1", "C-L1"):
         for sketch in "01":
-            own, drawn_, sham = (found[task, f"000{sketch}{w}"]["transcript"] for w in "019")
+            own, *treated, sham = (found[task, f"000{sketch}{w}"]["transcript"] for w in "01239")
             assert own == sham  # weights that changed nothing, by another way
-            assert own != drawn_
-            assert own[:2] == drawn_[:2]  # nothing is said: only who answers differs
+            assert len({json.dumps(one) for one in (own, *treated)}) == 4
+            for one in treated:
+                assert own[:2] == one[:2]  # nothing is said: only who answers differs
     one = found["C-L1", "00001"]
     assert {record["model"] for record in found.values()} == {one["model"]}
     told = one["config"]["interventions"]["weights"]
@@ -108,7 +116,8 @@ def test_a_treatment_crosses_with_what_is_said_and_its_sham_changes_nothing(
     entry = one["interventions"]["weights"]
     assert (entry["capacity"], entry["dose"], entry["used"]) == ("treatment", 1, None)
     assert "closed" in said
-    assert "dft, lora" in said
+    for method in ("lora", *OTHERS):
+        assert f"dft, {method}" in said
 
 
 def study(places: Places, *overrides: str) -> Any:
@@ -173,3 +182,16 @@ def test_a_treatment_of_another_model_and_one_that_says_nonsense_are_refused(
         treatments = f"interventions.weights.treatments=[{folder}]"
         with pytest.raises(ConfigError, match=told):
             study(places, "interventions/weights=on", treatments)
+
+
+def test_what_is_current_is_asked_with_the_weights_folders(
+    places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    treated = ["interventions/weights=on", f"interventions.weights.treatments=[{places[1]}]"]
+    made = study(places, *treated)
+    (tmp_path / "study.json").write_text(json.dumps(made.header, default=list))
+    with pytest.raises(InputError, match="never the place: give diagnose plan the overrides"):
+        recomposed(tmp_path)
+    asked = [*SMALL, f"subject.model={places[0]}", *treated, f"study.folder={tmp_path}"]
+    assert main(["plan", *asked]) == 0  # and that is a command which answers
+    assert f"{len(made.plans)}" in capsys.readouterr().out

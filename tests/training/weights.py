@@ -1,11 +1,12 @@
 """Small models with a tokenizer of bytes, and adapters on them, as folders."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import AdaptionPromptConfig, LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -16,6 +17,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from diagnose.training.aligner import AlignerConfig
 from diagnose.weights import tensors_sha256
 
 TEMPLATE = (
@@ -27,6 +29,15 @@ TREATMENT = {
     "base": "base", "data_sha256": "d" * 64, "examples": 128, "tokens": 4096, "parameters": 512,
     "seconds": 61.5, "seed": 0, "settings": {}, "metrics": {},
 }  # fmt: skip
+METHODS: Mapping[str, Callable[[], Any]] = {
+    "lora": lambda: LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"),
+    "aligner": lambda: AlignerConfig(num_tokens=3, first_layer=0),
+    "llama_adapter": lambda: AdaptionPromptConfig(
+        adapter_len=4, adapter_layers=2, task_type="CAUSAL_LM"
+    ),
+}
+# What is zero before the first step, so that nothing is changed yet, and the spread of its draws.
+OPENED = {"lora_B": 0.5, "aligner_gate": 3.0, "adaption_gate": 3.0}
 
 
 def write_model(folder: Path, kind: str = "llama", width: int = 32, context: int = 8192) -> Path:
@@ -58,18 +69,18 @@ def write_model(folder: Path, kind: str = "llama", width: int = 32, context: int
     return folder
 
 
-def write_adapter(folder: Path, base: Path, *, trained: bool, **changes: object) -> Path:
-    """Write a LoRA adapter, drawn at random or before its first step, with its treatment."""
-    model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(base),
-        LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"),
-    )
+def write_adapter(
+    folder: Path, base: Path, *, trained: bool, method: str = "lora", **changes: object
+) -> Path:
+    """Write an adapter, drawn at random or before its first step, with its treatment."""
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), METHODS[method]())
     if trained:
         torch.manual_seed(1)
         for name, one in model.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(one, std=0.5)
+            for opened, spread in OPENED.items():
+                if opened in name:
+                    torch.nn.init.normal_(one, std=spread)
     model.save_pretrained(folder)
-    told = {**TREATMENT, "base_sha256": tensors_sha256(base), **changes}
+    told = {**TREATMENT, "adapter": method, "base_sha256": tensors_sha256(base), **changes}
     (folder / "treatment.json").write_text(json.dumps(told))
     return folder

@@ -2,10 +2,11 @@
 
 import copy
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
-from diagnose.errors import ConfigError
+from diagnose.errors import ConfigError, InputError
 from diagnose.weights import ADAPTER, is_adapter
 
 EXTRA = 'the weights of a model need PyTorch: pip install -e ".[train]"'
@@ -86,22 +87,35 @@ def adapted(base: Any, folder: str, dtype: str, device: str) -> Any:
     """
     if not is_adapter(Path(folder)):
         return model_of(folder, dtype, device)
-    from peft import PeftModel
-    from safetensors import SafetensorError
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
 
     method = json.loads((Path(folder) / ADAPTER).read_text(encoding="utf-8")).get("peft_type")
     if method not in METHODS:
         raise ConfigError("adapter", folder, f"its method is {method}; {', '.join(METHODS)} do")
     if method == "ALIGNER":
         _register_aligner()
-    if not list(Path(folder).glob("adapter_model*.safetensors")):
+    files = sorted(Path(folder).glob("adapter_model*.safetensors"))
+    if not files:
         raise ConfigError("adapter", folder, "it holds no adapter_model.safetensors")
     shared = {id(one): one for one in (*base.parameters(), *base.buffers())}
     try:
         own = copy.deepcopy(base, shared)
-        model = PeftModel.from_pretrained(own, folder, local_files_only=True)
+        with warnings.catch_warnings():  # of what is refused below
+            warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)
+            model = PeftModel.from_pretrained(own, folder, local_files_only=True)
+        held: set[str] = set()
+        for path in files:
+            with safe_open(path, "pt") as tensors:
+                held |= set(tensors.keys())
+        # PEFT goes on without what a file lacks, and answers would come of what it drew instead.
+        lacking = set(get_peft_model_state_dict(model, save_embedding_layers=False)) - held
+        if lacking:
+            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
         return model.to(device).eval()
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, InputError,
+    ) as error:  # fmt: skip
         remedy = f"it does not fit subject.model ({' '.join(str(error).split())[:300]})"
         raise ConfigError("adapter", folder, remedy) from error
 
