@@ -61,7 +61,7 @@ def load_tokenizer(home: Path, template: str) -> Any:
     """
     try:
         made = AutoTokenizer.from_pretrained(**_named(home))
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, KeyError, NotImplementedError) as error:
         raise ConfigError("base", str(home), f"its tokeniser cannot be read: {error}") from error
     with_template(made, template)
     made.padding_side = "right"
@@ -87,7 +87,7 @@ def load_model(home: Path, settings: TrainSettings) -> Any:
         options["quantization_config"] = GgufConfig(dequantize=True)
     try:
         return AutoModelForCausalLM.from_pretrained(**_named(home), **options)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise ConfigError("base", str(home), f"transformers cannot read it: {error}") from error
 
 
