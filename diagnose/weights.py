@@ -7,6 +7,7 @@ A GGUF file holds all of these, and is known by its bytes.
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +17,10 @@ from diagnose.records import canonical_json
 
 TREATMENT = "treatment.json"  # how weights were made
 ADAPTER = "adapter_config.json"
+# What libraries raise of a file that is torn, or of a kind that they do not know.
+UNREADABLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, ImportError, RuntimeError, struct.error,
+)  # fmt: skip
 # Of settings: where a base once was, and which library wrote them.
 _INCIDENTAL = frozenset({"_name_or_path", "base_model_name_or_path", "revision", "peft_version",
                          "transformers_version"})  # fmt: skip

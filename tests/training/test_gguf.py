@@ -130,6 +130,8 @@ def test_what_is_no_gguf_is_refused(tmp_path: Path) -> None:
     torn.write_bytes(b"GGUF")
     with pytest.raises(ConfigError, match="can be read"):
         answered(torn)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_tokenizer(torn, "plain")
 
 
 def test_a_study_takes_the_file(bare: tuple[Path, Any]) -> None:

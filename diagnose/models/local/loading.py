@@ -7,7 +7,7 @@ from typing import Any
 
 from diagnose.errors import ConfigError
 from diagnose.templates import lay_out
-from diagnose.weights import ADAPTER, is_adapter, is_gguf
+from diagnose.weights import ADAPTER, UNREADABLE, is_adapter, is_gguf
 
 EXTRA = 'the weights of a model need PyTorch: pip install -e ".[train]"'
 # Methods whose layers stand in the model's own, so that a call of the model is all there is to it.
@@ -45,7 +45,7 @@ def tokenizer_of(folder: str, template: str = "own") -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             **_named(folder), local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError, TypeError, ImportError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise ConfigError("subject.model", folder, f"no tokenizer can be read ({error})") from error
     lay_out(tokenizer, "subject.template", template)
     return tokenizer
@@ -86,7 +86,7 @@ def model_of(folder: str, dtype: str, device: str) -> Any:
             **options,
         )
         return model.to(device).eval()
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ConfigError("subject.model", folder, f"no model can be read ({error})") from error
     except SafetensorError as error:
         raise ConfigError("subject.model", folder, f"its tensors are broken ({error})") from error
