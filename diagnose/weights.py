@@ -2,10 +2,12 @@
 
 Nothing is loaded here. A folder is known by the hash of what determines answers: its safetensors
 and the settings and tokenizer beside them, not its place and not what another tool notes of itself.
+A GGUF file holds all of these, and is known by its bytes.
 """
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,6 +17,10 @@ from diagnose.records import canonical_json
 
 TREATMENT = "treatment.json"  # how weights were made
 ADAPTER = "adapter_config.json"
+# What libraries raise of a file that is torn, or of a kind that they do not know.
+UNREADABLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, ImportError, RuntimeError, struct.error,
+)  # fmt: skip
 # Of settings: where a base once was, and which library wrote them.
 _INCIDENTAL = frozenset({"_name_or_path", "base_model_name_or_path", "revision", "peft_version",
                          "transformers_version"})  # fmt: skip
@@ -62,20 +68,27 @@ def is_adapter(folder: Path) -> bool:
     return (folder / ADAPTER).is_file()
 
 
+def is_gguf(place: Path) -> bool:
+    """Whether a place is a file in the format of llama.cpp: weights, settings and tokenizer."""
+    return place.suffix == ".gguf" and place.is_file()
+
+
 def weights_sha256(field: str, folder: str) -> str:
     """Return the hash of what a folder holds that determines answers.
 
     Args:
         field: of the configuration that names the folder, for messages.
-        folder: of a model or an adapter.
+        folder: of a model or an adapter; or a model's GGUF file.
 
     Raises:
         ConfigError: there are no weights there, none that are only tensors, or settings that
             cannot be read.
     """
     place = Path(folder)
+    if is_gguf(place):
+        return hashlib.sha256(f"gguf\0{_sha256(place)}".encode()).hexdigest()
     if not folder or not place.is_dir():
-        remedy = "name a folder that save_pretrained wrote; nothing is fetched from a hub"
+        remedy = "name a folder that save_pretrained wrote, or a GGUF file; no hub is asked"
         raise ConfigError(field, folder, remedy)
     if not (is_adapter(place) or (place / "config.json").is_file()):
         raise ConfigError(field, folder, f"it holds neither config.json nor {ADAPTER}")
@@ -97,9 +110,9 @@ def weights_sha256(field: str, folder: str) -> str:
 
 
 def tensors_sha256(folder: Path) -> str:
-    """Return the hash of a folder's safetensors, as a treatment names its base."""
+    """Return the hash of a folder's safetensors or of a file, as a treatment names its base."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in [folder] if folder.is_file() else sorted(folder.glob("*.safetensors")):
         digest.update(f"{path.name}:{_sha256(path)}\n".encode())
     return digest.hexdigest()
 

@@ -9,8 +9,9 @@ from diagnose.errors import ConfigError
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("model", help="folder of a causal language model")
+    parser.add_argument("model", help="folder of a causal language model, or a GGUF file")
     parser.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--template", default="own", help="of messages; plain, or a file of Jinja")
     parser.add_argument("--name", default="", help="of the model itself; by default its folder's")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8090, help="0 = any that is free")
@@ -29,7 +30,8 @@ def main(given: argparse.Namespace) -> int:
     from diagnose.models.local.settings import Settings
     from diagnose.weights import check_base, weights_sha256
 
-    settings = Settings(given.model, batch=given.batch, dtype=given.dtype, device=given.device)
+    own = {name: getattr(given, name) for name in ("template", "batch", "dtype", "device")}
+    settings = Settings(given.model, **own)
     weights_sha256("model", given.model)
     names = {given.name or Path(given.model).resolve().name: ""}
     for text in given.adapter:

@@ -4,26 +4,19 @@ A chat template that marks what the assistant says (``{% generation %}``) is tak
 another one, each of the assistant's messages is a completion of what stands before it: the
 conversation so far, with the template's opening of an answer, is its prompt. That needs a template
 whose text for the first messages does not change with those that follow; another is refused.
-A tokeniser without any template gets the plain one below if asked to (``template=plain``): it is
-saved with the checkpoint, so that the treated model is asked in the form it was taught.
+A tokeniser without any template gets a plain one if asked to (``template=plain``): it is saved with
+the checkpoint, so that the treated model is asked in the form it was taught.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from diagnose.errors import ConfigError, InputError
+from diagnose.templates import lay_out
 
 IGNORE_INDEX = -100  # of a label that is no target
-PLAIN = (
-    "{% for message in messages %}### {{ message['role'] }}\n"
-    "{% if message['role'] == 'assistant' %}"
-    "{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\\n' }}"
-    "{% else %}{{ message['content'] }}\n{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}### assistant\n{% endif %}"
-)
 _MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
 Messages = Sequence[Mapping[str, Any]]
 
@@ -51,17 +44,7 @@ def with_template(tokenizer: Any, template: str) -> None:
     Raises:
         ConfigError: the tokeniser has none of its own, or the file cannot be read.
     """
-    if template == "plain":
-        tokenizer.chat_template = PLAIN
-    elif template != "own":
-        try:
-            tokenizer.chat_template = Path(template).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            remedy = "give own, plain, or a file of Jinja that can be read"
-            raise ConfigError("template", template, remedy) from error
-    if not isinstance(tokenizer.chat_template, str):
-        remedy = "the base's tokeniser has no chat template: give template=plain, or a file"
-        raise ConfigError("template", template, remedy)
+    lay_out(tokenizer, "template", template)
     if tokenizer.eos_token is None:
         raise ConfigError("base", tokenizer.name_or_path, "its tokeniser has no end-of-text token")
     if tokenizer.pad_token is None:  # masked and ignored wherever it stands

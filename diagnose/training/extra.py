@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from diagnose.errors import ConfigError
 
-NEEDED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+NEEDED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "gguf")
 
 
 def require_train(field: str = "train") -> None:

@@ -12,6 +12,7 @@ from diagnose.errors import ConfigError, InputError
 from diagnose.training.encoding import with_template
 from diagnose.training.settings import TrainSettings
 from diagnose.training.treatment import NAME, Treatment, weights_sha256
+from diagnose.weights import UNREADABLE
 
 PICKLES = ("pytorch_model*.bin", "adapter_model*.bin")  # what transformers and PEFT would open
 
@@ -61,7 +62,7 @@ def load_tokenizer(home: Path, template: str) -> Any:
     """
     try:
         made = AutoTokenizer.from_pretrained(**_named(home))
-    except (OSError, ValueError, ImportError) as error:
+    except UNREADABLE as error:
         raise ConfigError("base", str(home), f"its tokeniser cannot be read: {error}") from error
     with_template(made, template)
     made.padding_side = "right"
@@ -86,9 +87,12 @@ def load_model(home: Path, settings: TrainSettings) -> Any:
 
         options["quantization_config"] = GgufConfig(dequantize=True)
     try:
-        return AutoModelForCausalLM.from_pretrained(**_named(home), **options)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        made = AutoModelForCausalLM.from_pretrained(**_named(home), **options)
+    except UNREADABLE as error:
         raise ConfigError("base", str(home), f"transformers cannot read it: {error}") from error
+    if home.is_file():  # PEFT would look for settings beside it, and then ask a hub
+        made.name_or_path = made.config.name_or_path = ""
+    return made
 
 
 def _named(home: Path) -> dict[str, Any]:

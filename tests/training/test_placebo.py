@@ -123,7 +123,10 @@ def test_it_has_the_treatment_s_examples_tokens_steps_and_shape(home, tmp_path):
         assert getattr(sham, name) == getattr(real, name)
     assert (sham.examples, sham.settings["placebo"]) == (12, "permuted")
     logs = [
-        [json.loads(line) for line in (tmp_path / name / "training_log.jsonl").open()]
+        [
+            json.loads(line)
+            for line in (tmp_path / name / "training_log.jsonl").read_text().splitlines()
+        ]
         for name in ("real", "sham")
     ]
     assert [len([1 for line in log if "loss" in line]) for log in logs] == [4, 4]

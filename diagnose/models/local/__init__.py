@@ -21,6 +21,7 @@ from diagnose.models import Call, CallUsage, Caps, Message, Reply
 from diagnose.models.litellm import call_seed
 from diagnose.models.litellm import client as gateways
 from diagnose.models.local.settings import OPERATIONAL, Settings
+from diagnose.templates import template_sha256
 from diagnose.weights import check_base, weights_sha256
 
 __all__ = ["Local", "Settings"]
@@ -33,9 +34,12 @@ class Local:
 
     operational: ClassVar[frozenset[str]] = OPERATIONAL
     # Modules whose code is identity: what an answer is made by.
-    asking: ClassVar[tuple[str, ...]] = tuple(
-        f"diagnose.models.local.{name}"
-        for name in ("settings", "engine", "memory", "sampling", "loading", "service")
+    asking: ClassVar[tuple[str, ...]] = (
+        *(
+            f"diagnose.models.local.{name}"
+            for name in ("settings", "engine", "memory", "sampling", "loading", "service")
+        ),
+        "diagnose.templates",
     )
 
     def __init__(self, **settings: Any) -> None:
@@ -57,12 +61,17 @@ class Local:
         if self._folder:
             check_base("subject.adapter", self._folder, self.settings.model)
         self._treatment = ""
+        self._template = template_sha256("subject.template", self.settings.template)
         self._shared = _Shared(self.settings)
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """What the subject is besides its settings: its weights, by their content."""
-        return {"weights_sha256": self._base, "adapter_sha256": self._own}
+        """What the subject is besides its settings: its weights, by their content.
+
+        And the template of its messages, where that is not the model's own.
+        """
+        told = {"weights_sha256": self._base, "adapter_sha256": self._own}
+        return told | ({"template_sha256": self._template} if self._template else {})
 
     @property
     def name(self) -> str:
@@ -99,11 +108,12 @@ class Local:
         if call.tools:
             remedy = "weights answer in text: take scaffold.protocol=text"
             raise ConfigError("scaffold.protocol", "tools", remedy)
+        asked = ("local", self._base, self._treatment or self._own, self._template)
         return {
             "episode_id": call.episode_id,
             "agent": call.agent,
             "number": call.number,
-            "model": "+".join(filter(None, ("local", self._base, self._treatment or self._own))),
+            "model": "+".join(filter(None, asked)),
             "messages": [{"role": one.role, "content": one.content} for one in messages],
             "tools": [],
             "sampling": self.settings.sampling(call_seed(call)),

@@ -53,7 +53,7 @@ class Engine:
         torch.set_num_threads(settings.threads)
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
         self._settings = settings
-        self._tokenizer = tokenizer_of(settings.model)
+        self._tokenizer = tokenizer_of(settings.model, settings.template)
         self._base = model_of(settings.model, settings.dtype, settings.device)
         self._writers: dict[str, Writer] = {}
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()

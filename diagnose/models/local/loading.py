@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.errors import ConfigError, InputError
-from diagnose.weights import ADAPTER, is_adapter
+from diagnose.templates import lay_out
+from diagnose.weights import ADAPTER, UNREADABLE, is_adapter, is_gguf
 
 EXTRA = 'the weights of a model need PyTorch: pip install -e ".[train]"'
 # Methods whose layers stand in the model's own, so that a call of the model is all there is to it.
@@ -29,24 +30,34 @@ def torch_of() -> Any:
     return torch
 
 
-def tokenizer_of(folder: str) -> Any:
-    """Return a model's tokenizer, which must hold a chat template.
+def tokenizer_of(folder: str, template: str = "own") -> Any:
+    """Return a model's tokenizer with the chat template to ask it in.
+
+    Args:
+        folder: of the model, or its GGUF file.
+        template: ``own``, ``plain``, or a file of Jinja.
 
     Raises:
-        ConfigError: there is none, or it has no template.
+        ConfigError: there is none, or it has no template of its own and is given none.
     """
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
+            **_named(folder), local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+    except UNREADABLE as error:
         raise ConfigError("subject.model", folder, f"no tokenizer can be read ({error})") from error
-    if not tokenizer.chat_template:
-        remedy = "its tokenizer has no chat template: how messages are laid out is part of a model"
-        raise ConfigError("subject.model", folder, remedy)
+    lay_out(tokenizer, "subject.template", template)
     return tokenizer
+
+
+def _named(folder: str) -> dict[str, str]:
+    """Return how transformers is told of a folder, or of a GGUF file."""
+    place = Path(folder)
+    if is_gguf(place):
+        return {"pretrained_model_name_or_path": str(place.parent), "gguf_file": place.name}
+    return {"pretrained_model_name_or_path": folder}
 
 
 def model_of(folder: str, dtype: str, device: str) -> Any:
@@ -59,19 +70,24 @@ def model_of(folder: str, dtype: str, device: str) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    if "auto_map" in json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")):
+    options: dict[str, Any] = {"use_safetensors": True}
+    if is_gguf(Path(folder)):
+        from transformers import GgufConfig
+
+        options = {"quantization_config": GgufConfig(dequantize=True)}
+    elif "auto_map" in json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")):
         remedy = "it needs code from its folder, which is never run; take a model of transformers"
         raise ConfigError("subject.model", folder, remedy)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder,
+            **_named(folder),
             dtype=getattr(torch, dtype),
             local_files_only=True,
             trust_remote_code=False,
-            use_safetensors=True,
+            **options,
         )
         return model.to(device).eval()
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ConfigError("subject.model", folder, f"no model can be read ({error})") from error
     except SafetensorError as error:
         raise ConfigError("subject.model", folder, f"its tensors are broken ({error})") from error

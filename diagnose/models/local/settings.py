@@ -7,9 +7,9 @@ from typing import Any
 
 from diagnose.errors import ConfigError
 
-# What says how, not what: where weights lie (their content is identity), how many calls wait, what
-# memory prompts that begin alike may save, whose answers are replayed.
-OPERATIONAL = frozenset("model adapter concurrency prefix_cache_mb exchanges".split())
+# What says how, not what: where weights and templates lie (their content is identity), how many
+# calls wait, what memory prompts that begin alike may save, whose answers are replayed.
+OPERATIONAL = frozenset("model adapter template concurrency prefix_cache_mb exchanges".split())
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
@@ -21,8 +21,9 @@ class Settings:
         ConfigError: a value cannot be meant.
     """
 
-    model: str  # folder of a causal language model, as save_pretrained writes it
+    model: str  # folder of a causal language model, as save_pretrained writes it; or a GGUF file
     adapter: str = ""  # folder of a PEFT adapter, or of the whole model tuned; empty = none
+    template: str = "own"  # the model's chat template; plain, or a file of Jinja
     name: str = ""  # in tables; empty = local-HASH
     temperature: float = 0.7  # 0 = the likeliest token always
     top_p: float = 1.0
@@ -39,7 +40,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for name in ("model", "adapter", "name", "device", "exchanges"):
+        for name in ("model", "adapter", "template", "name", "device", "exchanges"):
             if not isinstance(getattr(self, name), str):
                 raise ConfigError(f"subject.{name}", getattr(self, name), "give a text, or nothing")
         if not self.model:

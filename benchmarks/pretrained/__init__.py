@@ -1,0 +1,1 @@
+"""What the two papers claim of treatments, tried once on a pretrained model of 270M parameters."""
