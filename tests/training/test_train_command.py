@@ -42,7 +42,10 @@ def test_every_file_composes_into_settings(override):
         assert getattr(made, group) == name
     elif name.startswith("dft_"):
         assert (made.objective, made.adapter, made.batch_size) == ("dft", "full", 256)
-        assert (made.learning_rate, made.epochs, made.warmup) == (5e-5, 1.0, 0.1)
+        rate = 2e-5 if name == "dft_llama_3_1_8b" else 5e-5
+        assert (made.learning_rate, made.epochs, made.warmup) == (rate, 1.0, 0.1)
+    elif name == "offline_dpo":
+        assert (made.learning_rate, made.batch_size, made.warmup) == (1e-6, 128, 0.05)
     elif name.startswith("aligner_"):
         assert (made.adapter, dict(made.adapter_settings)["num_tokens"]) == ("aligner", 1)
         assert len(rates) == 3
