@@ -22,6 +22,7 @@ from benchmarks.loop.steps import ABOUT
 
 K = len(INTERVENTIONS)
 ALPHA = 0.05
+SHARES = ("baseline", "residual", "held_out", "heeds_law", "heeds_contrary")
 # In the order in which they are told: what a diagnosis says, then what else a treatment does.
 DIAGNOSED = ("baseline", *CAPACITIES.values(), "residual")
 BESIDE = ("held_out", "nll", "heeds_law", "heeds_contrary")
@@ -95,11 +96,13 @@ def summarised(frame: pd.DataFrame) -> pd.DataFrame:
         for quantity in (name for name in quantities if (agent, name) in wide):
             own = wide[agent, quantity].dropna()
             row = {"agent": agent, "quantity": quantity, "seeds": len(own)}
-            row |= dict(zip(("mean", "low", "high"), interval(own.to_numpy(float)), strict=True))
+            level = possible(interval(own.to_numpy(float)), quantity)
+            row |= dict(zip(("mean", "low", "high"), level, strict=True))
             if agent != BASE and (BASE, quantity) in wide:
                 change = (own - wide[BASE, quantity]).dropna().to_numpy(float)
                 names = ("change", "change_low", "change_high")
-                row |= dict(zip(names, interval(change), strict=True))
+                changed = possible(interval(change), quantity, change=True)
+                row |= dict(zip(names, changed, strict=True))
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -112,3 +115,14 @@ def interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, floa
     half = float(student.ppf(1 - ALPHA / 2, len(values) - 1) * values.std(ddof=1))
     half /= math.sqrt(len(values))
     return mean, mean - half, mean + half
+
+
+def possible(
+    told: tuple[float, float, float], quantity: str, change: bool = False
+) -> tuple[float, float, float]:
+    """Return a mean and its limits, cut at what the quantity, or a change of it, can be."""
+    if quantity not in SHARES and quantity not in CAPACITIES.values():
+        return told
+    least = 0.0 if quantity in SHARES and not change else -1.0
+    mean, low, high = told
+    return mean, max(low, least), min(high, 1.0)

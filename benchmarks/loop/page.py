@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.figures.style import DPI, PAGE
 from analysis.figures.theme import COLOURS, LIGHT
 from analysis.layout import CAPACITIES
-from benchmarks.loop.measures import DIAGNOSED, measured, summarised
+from benchmarks.loop.measures import DIAGNOSED, SHARES, measured, summarised
 from benchmarks.loop.seeds import BASE
 from benchmarks.loop.sizes import TREATMENTS
 
@@ -36,7 +36,7 @@ def written(folder: Path, docs: Path) -> str:
     frame = measured(folder)
     summary = summarised(frame)
     frame.to_csv(docs / "loop.csv", index=False, float_format="%.6g")
-    _figure(summary).savefig(docs / "loop.png", dpi=DPI, metadata={"Software": None})
+    _figure(summary, frame).savefig(docs / "loop.png", dpi=DPI, metadata={"Software": None})
     text = markdown(summary)
     page = docs / PAGE_NAME
     if page.is_file():
@@ -81,8 +81,8 @@ def _cell(row: Any, agent: str) -> str:
     return f"{row[name]:{sign}.2f} [{row[low]:{sign}.2f}, {row[high]:{sign}.2f}]"
 
 
-def _figure(summary: pd.DataFrame) -> Any:
-    """Draw each quantity's level per agent, with intervals: the gaps, then what else changed."""
+def _figure(summary: pd.DataFrame, frame: pd.DataFrame) -> Any:
+    """Draw each quantity's level per agent, with every seed: the gaps, then what else changed."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -100,11 +100,15 @@ def _figure(summary: pd.DataFrame) -> Any:
                 continue
             if not math.isnan(row["low"]):
                 axis.plot([row["low"], row["high"]], [place, place], color=LIGHT.ink, linewidth=1)
+            own = frame[(frame["agent"] == agent) & (frame["quantity"] == quantity)]["value"]
+            axis.plot(own, [place + 0.25] * len(own), "|", color=LIGHT.rest, markersize=4)
             marked = {"markersize": 4, "markeredgecolor": LIGHT.ink, "markeredgewidth": 0.5}
             axis.plot(row["mean"], place, "o", color=colour, **marked)
         base = rows.get((BASE, quantity))
         if base is not None:
             axis.axvline(base["mean"], color=LIGHT.line, linewidth=0.8, linestyle=":")
+        axis.set_xlim(-0.04 if quantity in SHARES else -0.44, 1.04 if quantity in SHARES else 0.64)
+        axis.set_ylim(-0.6, len(agents) - 0.4)
         axis.set_title(TOLD[quantity], fontsize=8.5, color=LIGHT.ink)
         axis.set_yticks(range(len(agents)), list(reversed(agents)), fontsize=7)
         axis.tick_params(axis="x", labelsize=7)
@@ -114,8 +118,8 @@ def _figure(summary: pd.DataFrame) -> Any:
             axis.spines[side].set_visible(False)
     seeds = int(summary["seeds"].max())
     figure.supxlabel(
-        f"share of episodes; capacities are Shapley values. {seeds} base agents; lines are 95 % t "
-        "intervals over them; dotted: the base agent",
+        f"share of episodes; capacities are Shapley values. {seeds} base agents, a stroke each; "
+        "lines are 95 % t intervals over them; dotted: before treatment",
         fontsize=7,
     )
     return figure
