@@ -90,7 +90,8 @@ def _loaded(base: Path, weights: Path | None) -> Any:
 
         import diagnose.training.aligner  # noqa: F401  it registers the method
 
-        model = peft.PeftModel.from_pretrained(model, weights)
+        # The adapter's layers stand in the model's own.
+        model = peft.PeftModel.from_pretrained(model, weights).get_base_model()
     return model.eval()
 
 
