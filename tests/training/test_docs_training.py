@@ -45,7 +45,7 @@ def test_the_commands_run(tmp_path, monkeypatch, tiny_model, tiny_tokenizer):
     found = []
     for n, words in enumerate(trains):
         recipe = any(word.startswith("recipe=") for word in words)
-        more = ["base=FOLDER", "dtype=float32"] if recipe else []
+        more = ["base=FOLDER", "dtype=float32", "max_tokens=256"] if recipe else []
         place = [] if "-m" in words else [f"out=treatments/line-{n}"]
         assert main([*words, *SMALLER, *more, *place]) == 0, words
         made = [Treatment.read(path.parent) for path in Path().rglob("treatment.json")]
