@@ -8,31 +8,13 @@ again. Two processes may share the work: --part 1/2 and --part 2/2, each with a 
 """
 
 import argparse
-import csv
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from benchmarks.claims import grid, page
+from benchmarks.trainings import Rows, part_of
 
 ROWS = Path("docs/claims.csv")
-
-
-def key(row: Any) -> tuple[str, ...]:
-    """Return what tells a training from the others."""
-    return tuple(str(row[name]) for name in grid.Setting.__dataclass_fields__)
-
-
-def recorded(paths: Sequence[Path]) -> set[tuple[str, ...]]:
-    """Return the trainings that have a row."""
-    found = set()
-    for path in paths:
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as handle:
-                found |= {key(row) for row in csv.DictReader(handle)}
-    return found
 
 
 def run(out: Path, experiments: Sequence[str], seeds: int, part: tuple[int, int]) -> None:
@@ -41,23 +23,11 @@ def run(out: Path, experiments: Sequence[str], seeds: int, part: tuple[int, int]
 
     torch.set_num_threads(1)
     number, of = part
-    own = out if of == 1 else out.with_suffix(f".{number}-of-{of}.csv")
-    done = recorded([out, *out.parent.glob(f"{out.stem}.*-of-*.csv")])
     every = [one for name in experiments for one in grid.settings(name, seeds)]
-    due = [one for one in every if one.seed % of == number - 1 and key(asdict(one)) not in done]
+    due = [one for one in every if one.seed % of == number - 1]
     due.sort(key=lambda one: (one.seed, one.form_share))  # what has the same base follows
-    began_s = time.monotonic()
-    for count, setting in enumerate(due, 1):
-        row = grid.trained(setting)
-        new = not own.exists()
-        with own.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, list(row), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        spent_s = time.monotonic() - began_s
-        left_s = spent_s / count * (len(due) - count)
-        print(f"{count}/{len(due)}  {spent_s:.0f} s, {left_s:.0f} s left", flush=True)
+    for _, told in Rows(out, grid.Setting).make(due, grid.trained, part):
+        print(told, flush=True)
 
 
 def main() -> None:
@@ -70,9 +40,9 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, default=ROWS)
     given = parser.parse_args()
     if given.what == "run":
-        number, of = map(int, given.part.split("/"))
-        run(given.rows, given.experiments.split(","), given.seeds, (number, of))
+        run(given.rows, given.experiments.split(","), given.seeds, part_of(given.part))
     else:
+        Rows(given.rows, grid.Setting).gather()
         page.write(given.rows, Path("docs"))
 
 

@@ -1,7 +1,6 @@
 """The page of the claims: tables and pictures from the rows, with intervals over the seeds."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,20 +150,9 @@ def adapter_figure(rows: pd.DataFrame) -> Drawn:
     return Drawn(figure, pd.DataFrame(drawn))
 
 
-def read(paths: Sequence[Path]) -> pd.DataFrame:
-    """Return the rows of several files, each training once."""
-    rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
-    keys = ["experiment", "teaches", "treatment", "form_share", "noise", "rate", "seed"]
-    return rows.drop_duplicates(keys).sort_values(keys, ignore_index=True)
-
-
 def write(out: Path, folder: Path) -> None:
-    """Bring the parts of the rows together in ``out``, and write page and pictures of them."""
-    parts = sorted(out.parent.glob(f"{out.stem}.*-of-*.csv"))
-    rows = read([path for path in (out, *parts) if path.exists()])
-    rows.to_csv(out, index=False, lineterminator="\n")
-    for path in parts:
-        path.unlink()
+    """Write page and pictures of the rows in ``out``."""
+    rows = pd.read_csv(out)
     best = chosen(rows)
     dft = best[best.experiment == "dft"]
     adapters = best[best.experiment != "dft"]

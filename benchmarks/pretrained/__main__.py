@@ -8,48 +8,18 @@ share the work: --part 1/2 and --part 2/2, each with a file of its own.
 """
 
 import argparse
-import csv
-import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from benchmarks.pretrained import page, runs
+from benchmarks.trainings import Rows, part_of
 
 NAME = "pretrained"
 
 
-def key(row: Any) -> tuple[str, ...]:
-    """Return what tells a training from the others."""
-    return tuple(str(row[name]) for name in runs.Setting.__dataclass_fields__)
-
-
-def recorded(paths: Sequence[Path]) -> list[dict[str, str]]:
-    """Return the rows of several files, each training once."""
-    found: dict[tuple[str, ...], dict[str, str]] = {}
-    for path in paths:
-        with path.open(newline="", encoding="utf-8") as handle:
-            found |= {key(row): row for row in csv.DictReader(handle)}
-    return list(found.values())
-
-
-def files(out: Path) -> list[Path]:
-    """Return the files that rows are in."""
-    return [*out.glob(f"{NAME}.csv"), *sorted(out.glob(f"{NAME}.*-of-*.csv"))]
-
-
-def merged(rows: Sequence[dict[str, str]], out: Path) -> None:
-    """Bring the rows of all parts together in one file, in the order of their settings."""
-    parts = files(out)
-    ordered = sorted(rows, key=key)
-    with (out / f"{NAME}.whole.csv").open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(ordered[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(ordered)
-    for path in parts:
-        path.unlink()
-    (out / f"{NAME}.whole.csv").rename(out / f"{NAME}.csv")
+def rows_of(out: Path) -> Rows:
+    """Return the rows that lie in a folder."""
+    return Rows(out / f"{NAME}.csv", runs.Setting)
 
 
 def run(folder: Path, out: Path, seeds: int, part: tuple[int, int]) -> None:
@@ -58,25 +28,14 @@ def run(folder: Path, out: Path, seeds: int, part: tuple[int, int]) -> None:
 
     torch.set_num_threads(1)
     number, of = part
-    own = out / (f"{NAME}.csv" if of == 1 else f"{NAME}.{number}-of-{of}.csv")
-    done = {key(row) for row in recorded(files(out))}
-    every = list(runs.settings(seeds))[number - 1 :: of]
-    due = [one for one in every if key(asdict(one)) not in done]
-    base = runs.Base.read(folder) if due else None
-    began_s = time.monotonic()
-    for count, setting in enumerate(due, 1):
-        assert base is not None
-        row = runs.trained(base, setting)
-        new = not own.exists()
-        with own.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, list(row), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        told = " ".join(f"{name}={value}" for name, value in asdict(setting).items())
+    rows, due = rows_of(out), list(runs.settings(seeds))[number - 1 :: of]
+    if {rows.key(asdict(one)) for one in due} <= set(rows.read()):
+        return  # without the base
+    base = runs.Base.read(folder)
+    for row, told in rows.make(due, lambda setting: runs.trained(base, setting), part):
+        named = " ".join(str(row[name]) for name in runs.Setting.__dataclass_fields__)
         scored = " ".join(f"{name}={row['test_' + name]}" for name in ("form", "content", "exact"))
-        spent_s = time.monotonic() - began_s
-        print(f"{count}/{len(due)} {spent_s:.0f} s: {told}: {scored}", flush=True)
+        print(f"{told}: {named}: {scored}", flush=True)
 
 
 def main() -> None:
@@ -87,15 +46,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--part", default="1/1")
     given = parser.parse_args()
-    number, of = map(int, given.part.split("/"))
-    run(given.folder, given.out, given.seeds, (number, of))
-    rows = recorded(files(given.out))
-    missing = {key(asdict(one)) for one in runs.settings(given.seeds)} - {key(one) for one in rows}
-    if missing:
+    run(given.folder, given.out, given.seeds, part_of(given.part))
+    rows = rows_of(given.out)
+    every = {rows.key(asdict(one)) for one in runs.settings(given.seeds)}
+    if missing := every - set(rows.read()):
         print(f"{len(missing)} trainings have no row yet: the page is not written")
     else:
-        merged(rows, given.out)
-        page.write(rows, given.folder, given.out)
+        page.write(rows.gather(), given.folder, given.out)
 
 
 if __name__ == "__main__":

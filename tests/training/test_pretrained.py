@@ -137,7 +137,7 @@ def test_the_page_is_written_once_every_training_has_its_row(
     command.main()
     assert [one.name for one in out.iterdir() if one.suffix == ".csv"] == ["pretrained.csv"]
     text = (out / "pretrained.md").read_text()
-    assert len(command.recorded([out / "pretrained.csv"])) == len(every)
+    assert len(command.rows_of(out).read()) == len(every)
     assert "| DFT | 40% | 25 [15, 39] |" in text
     assert "0.002 |" in text
     assert "0.0005 |" not in text
