@@ -15,6 +15,7 @@ from benchmarks.loop.sizes import TREATMENTS
 
 BEGIN, END = "<!-- loop: begin -->", "<!-- loop: end -->"
 PAGE_NAME = "loop.md"
+ROWS = "loop.csv"
 TOLD = {
     "baseline": "baseline",
     **{name: name for name in CAPACITIES.values()},
@@ -29,13 +30,15 @@ TOLD = {
 def written(folder: Path, docs: Path) -> str:
     """Write loop.csv and loop.png to ``docs``, and the table into its loop.md where there is one.
 
+    Seeds that loop.csv has and the folder has not are kept: seeds may be made one after another.
+
     Returns:
         The table as Markdown.
     """
     docs.mkdir(parents=True, exist_ok=True)
-    frame = measured(folder)
+    frame = with_kept(measured(folder), docs / ROWS)
     summary = summarised(frame)
-    frame.to_csv(docs / "loop.csv", index=False, float_format="%.6g")
+    frame.to_csv(docs / ROWS, index=False, float_format="%.6g")
     _figure(summary, frame).savefig(docs / "loop.png", dpi=DPI, metadata={"Software": None})
     text = markdown(summary)
     page = docs / PAGE_NAME
@@ -44,6 +47,15 @@ def written(folder: Path, docs: Path) -> str:
         _, _, tail = rest.partition(END)
         page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
     return text
+
+
+def with_kept(frame: pd.DataFrame, rows: Path) -> pd.DataFrame:
+    """Return the rows of a folder, and those of other seeds that a file holds."""
+    if not rows.is_file():
+        return frame
+    kept = pd.read_csv(rows)
+    kept = kept[~kept["seed"].isin(frame["seed"])]
+    return pd.concat([kept, frame], ignore_index=True).sort_values("seed", kind="stable")
 
 
 def markdown(summary: pd.DataFrame) -> str:

@@ -125,6 +125,17 @@ def test_its_table_says_what_its_steps_said(smoke, tmp_path):
 
 
 @pytest.mark.slow
+def test_seeds_that_the_folder_has_not_are_kept(smoke, tmp_path):
+    written(smoke, tmp_path)
+    rows = pd.read_csv(tmp_path / "loop.csv")
+    other = rows.assign(seed=7)
+    pd.concat([rows.assign(value=0.5), other]).to_csv(tmp_path / "loop.csv", index=False)
+    written(smoke, tmp_path)
+    again = pd.read_csv(tmp_path / "loop.csv")
+    assert again.equals(pd.concat([rows, other], ignore_index=True))
+
+
+@pytest.mark.slow
 def test_its_demonstrations_have_a_bare_prompt_and_the_builders_program(smoke):
     data = Dataset.read(smoke / "seed-0" / "data")
     first = next(iter(tasks(0, "train", 1)))
