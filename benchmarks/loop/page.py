@@ -37,8 +37,9 @@ def written(folder: Path, docs: Path) -> str:
     """
     docs.mkdir(parents=True, exist_ok=True)
     frame = with_kept(measured(folder), docs / ROWS)
+    frame.to_csv(docs / ROWS, index=False, float_format="%.9g")
+    frame = pd.read_csv(docs / ROWS)  # the page tells what the file holds
     summary = summarised(frame)
-    frame.to_csv(docs / ROWS, index=False, float_format="%.6g")
     _figure(summary, frame).savefig(docs / "loop.png", dpi=DPI, metadata={"Software": None})
     text = markdown(summary)
     page = docs / PAGE_NAME

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from analysis.study import Study
 from benchmarks.loop.__main__ import main
 from benchmarks.loop.demonstrations import gold, key, tasks
 from benchmarks.loop.measures import diagnosis_of, interval, measured, summarised
-from benchmarks.loop.page import BEGIN, END, written
+from benchmarks.loop.page import BEGIN, END, markdown, written
 from benchmarks.loop.sizes import SIZES
 from benchmarks.loop.steps import ABOUT, step
 from diagnose.errors import InputError
@@ -122,6 +123,13 @@ def test_its_table_says_what_its_steps_said(smoke, tmp_path):
     assert frame["sft-aligner-1", "parameters"] == SMOKE.width + (SMOKE.layers - 2) * SMOKE.heads
     assert frame["dft-full", "parameters"] == frame["base", "parameters"]
     assert frame["dft-full", "nll"] != frame["base", "nll"]
+
+
+def test_the_page_tells_the_table_of_its_rows():
+    docs = Path(__file__).parents[2] / "docs"
+    rows = pd.read_csv(docs / "loop.csv")
+    assert set(rows["agent"]) == {"base", *SIZES["full"].treatments}
+    assert f"{BEGIN}\n{markdown(summarised(rows))}\n{END}" in (docs / "loop.md").read_text()
 
 
 @pytest.mark.slow
