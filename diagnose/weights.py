@@ -73,6 +73,13 @@ def is_gguf(place: Path) -> bool:
     return place.suffix == ".gguf" and place.is_file()
 
 
+def named(place: Path) -> dict[str, str]:
+    """Return how transformers is told of a folder, or of a file with all in it."""
+    if place.is_file():
+        return {"pretrained_model_name_or_path": str(place.parent), "gguf_file": place.name}
+    return {"pretrained_model_name_or_path": str(place)}
+
+
 def weights_sha256(field: str, folder: str) -> str:
     """Return the hash of what a folder holds that determines answers.
 

@@ -12,7 +12,7 @@ from diagnose.errors import ConfigError, InputError
 from diagnose.training.encoding import with_template
 from diagnose.training.settings import TrainSettings
 from diagnose.training.treatment import NAME, Treatment, weights_sha256
-from diagnose.weights import UNREADABLE
+from diagnose.weights import UNREADABLE, named
 
 PICKLES = ("pytorch_model*.bin", "adapter_model*.bin")  # what transformers and PEFT would open
 
@@ -61,7 +61,7 @@ def load_tokenizer(home: Path, template: str) -> Any:
         ConfigError: there is none, or no template.
     """
     try:
-        made = AutoTokenizer.from_pretrained(**_named(home))
+        made = AutoTokenizer.from_pretrained(**named(home))
     except UNREADABLE as error:
         raise ConfigError("base", str(home), f"its tokeniser cannot be read: {error}") from error
     with_template(made, template)
@@ -87,18 +87,12 @@ def load_model(home: Path, settings: TrainSettings) -> Any:
 
         options["quantization_config"] = GgufConfig(dequantize=True)
     try:
-        made = AutoModelForCausalLM.from_pretrained(**_named(home), **options)
+        made = AutoModelForCausalLM.from_pretrained(**named(home), **options)
     except UNREADABLE as error:
         raise ConfigError("base", str(home), f"transformers cannot read it: {error}") from error
     if home.is_file():  # PEFT would look for settings beside it, and then ask a hub
         made.name_or_path = made.config.name_or_path = ""
     return made
-
-
-def _named(home: Path) -> dict[str, Any]:
-    if home.is_file():
-        return {"pretrained_model_name_or_path": str(home.parent), "gguf_file": home.name}
-    return {"pretrained_model_name_or_path": str(home)}
 
 
 def matched(tokenizer: Any, model: Any, home: Path) -> None:

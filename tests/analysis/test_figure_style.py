@@ -115,21 +115,26 @@ def written(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[Text]:
     return list({id(text): text for text in seen}.values())
 
 
-@pytest.mark.parametrize(("source", "name"), NAMES)
-def test_texts_are_whole_and_apart(source: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    figure = catalogue.available(STUDIES[source]())[name]().figure
-    FigureCanvasAgg(figure)
-    texts = written(figure, monkeypatch)
+def whole_and_apart(figure: Figure, texts: list[Text]) -> None:
+    """Assert that texts lie on the page, and that no two overlap."""
     boxes = [text.get_window_extent() for text in texts]
     page = figure.bbox
     for text, box in zip(texts, boxes, strict=True):
-        assert text.get_fontsize() >= 6
         inside = box.x0 > -1 and box.y0 > -1 and box.x1 < page.x1 + 1 and box.y1 < page.y1 + 1
         assert inside, text.get_text()
     for (a, first), (b, second) in combinations(zip(texts, boxes, strict=True), 2):
         width = min(first.x1, second.x1) - max(first.x0, second.x0)
         height = min(first.y1, second.y1) - max(first.y0, second.y0)
         assert width <= 1 or height <= 1, (a.get_text(), b.get_text())
+
+
+@pytest.mark.parametrize(("source", "name"), NAMES)
+def test_texts_are_whole_and_apart(source: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = catalogue.available(STUDIES[source]())[name]().figure
+    FigureCanvasAgg(figure)
+    texts = written(figure, monkeypatch)
+    assert all(text.get_fontsize() >= 6 for text in texts)
+    whole_and_apart(figure, texts)
 
 
 @pytest.mark.parametrize("shade", ["light", "dark"])

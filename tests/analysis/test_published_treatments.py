@@ -4,7 +4,6 @@ import csv
 import importlib.util
 import re
 import shutil
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from analysis.published.treatments import derived, facts, load_facts, load_gains
 from analysis.published.treatments.page import page
 from analysis.published.treatments.tables import tables
 from diagnose.errors import InputError
-from tests.analysis.test_figure_style import written
+from tests.analysis.test_figure_style import whole_and_apart, written
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -234,14 +233,5 @@ def test_the_figure_shows_the_numbers_with_texts_whole_and_apart(
     assert line.get_ydata().tolist() == gsm8k["value"].tolist()
     assert list(right.lines[-1].get_ydata()) == [35.5, 35.5]
     FigureCanvasAgg(drawn.figure)
-    texts = written(drawn.figure, monkeypatch)
-    boxes = [text.get_window_extent() for text in texts]
-    page_of = drawn.figure.bbox
-    for text, box in zip(texts, boxes, strict=True):
-        inside = box.x0 > -1 and box.y0 > -1 and box.x1 < page_of.x1 + 1 and box.y1 < page_of.y1 + 1
-        assert inside, text.get_text()
-    for (a, first), (b, second) in combinations(zip(texts, boxes, strict=True), 2):
-        width = min(first.x1, second.x1) - max(first.x0, second.x0)
-        height = min(first.y1, second.y1) - max(first.y0, second.y0)
-        assert width <= 1 or height <= 1, (a.get_text(), b.get_text())
+    whole_and_apart(drawn.figure, written(drawn.figure, monkeypatch))
     assert drawn.themed("dark").theme == DARK.name

@@ -8,7 +8,7 @@ from typing import Any
 
 from diagnose.errors import ConfigError, InputError
 from diagnose.templates import lay_out
-from diagnose.weights import ADAPTER, UNREADABLE, is_adapter, is_gguf
+from diagnose.weights import ADAPTER, UNREADABLE, is_adapter, is_gguf, named
 
 EXTRA = 'the weights of a model need PyTorch: pip install -e ".[train]"'
 # Methods whose layers stand in the model's own, so that a call of the model is all there is to it.
@@ -44,20 +44,12 @@ def tokenizer_of(folder: str, template: str = "own") -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            **_named(folder), local_files_only=True, trust_remote_code=False
+            **named(Path(folder)), local_files_only=True, trust_remote_code=False
         )
     except UNREADABLE as error:
         raise ConfigError("subject.model", folder, f"no tokenizer can be read ({error})") from error
     lay_out(tokenizer, "subject.template", template)
     return tokenizer
-
-
-def _named(folder: str) -> dict[str, str]:
-    """Return how transformers is told of a folder, or of a GGUF file."""
-    place = Path(folder)
-    if is_gguf(place):
-        return {"pretrained_model_name_or_path": str(place.parent), "gguf_file": place.name}
-    return {"pretrained_model_name_or_path": folder}
 
 
 def model_of(folder: str, dtype: str, device: str) -> Any:
@@ -80,7 +72,7 @@ def model_of(folder: str, dtype: str, device: str) -> Any:
         raise ConfigError("subject.model", folder, remedy)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            **_named(folder),
+            **named(Path(folder)),
             dtype=getattr(torch, dtype),
             local_files_only=True,
             trust_remote_code=False,
