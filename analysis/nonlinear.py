@@ -95,7 +95,9 @@ def ratio(place: Place, spec: Ratio) -> Finding:
     else:
         joint = spreads[2]
         low, high = _fieller(top, base, spreads)
-        if low >= high:  # no variance in one of them, or none of the one beside the other
+        # No variance in one of them; or spreads made in different ways (between tasks, within them
+        # where none was seen between), of which no covariance follows: their limits miss the ratio.
+        if not math.isnan(low) and not low < value < high:
             spreads = [_adjusted(part, row, one) for row, one in zip(parts, spreads, strict=True)]
             joint = spreads[2]
             low, high = _fieller(top, base, spreads)

@@ -338,6 +338,21 @@ def test_a_ratio_of_gaps_is_fieller_s() -> None:
     assert sum(name.startswith("fieller:") for name in own.index) == 12
 
 
+def test_a_ratio_lies_in_its_limits_where_only_the_sum_has_no_variance_between_tasks() -> None:
+    """The sum's spread is then of runs, the gaps' of tasks: no covariance goes with the three."""
+    passed = {"0000": (6, 6), "1000": (8, 9), "1100": (10, 10)}  # of 16, on each of two tasks
+    raw = table(lambda _task, _cell: 0.0, tasks=TASKS[:2], runs=16, codes=list(passed))
+    code = raw[FACTORS].astype(str).agg("".join, axis=1)
+    for name, counts in passed.items():
+        for task, count in zip(TASKS, counts, strict=False):
+            raw.loc[(code == name) & (raw["task"] == task) & (raw["run"] < count), "success"] = 1
+    raw["run"] += 16 * code.map(list(passed).index)  # seeds of its own for each cell
+    row = rows(raw).loc["fieller:gap_hints/experiment_oracles"]
+    assert row["estimate"] == pytest.approx((8.5 - 6) / (10 - 8.5))
+    assert row["ci_low"] < row["estimate"] < row["ci_high"]
+    assert "adjusted Wald on counts" in row["method"]
+
+
 @pytest.mark.parametrize("target", ["new", "fixed"])
 def test_biased_contrasts_are_what_their_names_say(target: str) -> None:
     raw = blurred(table(rate, seed=3), 4)
