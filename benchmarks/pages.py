@@ -41,3 +41,17 @@ def put(name: str, text: str, out: Path | None) -> None:
     page = out.read_text(encoding="utf-8")
     before, after = page[: page.index(first)], page[page.index(END) :]
     out.write_text(f"{before}{first}\n\n{text}\n\n{after}", encoding="utf-8")
+
+
+def put_or_begin(name: str, text: str, page: Path, frame: str) -> None:
+    """Write a text into a page, and the page first where there is none.
+
+    Args:
+        name: of the benchmark.
+        text: what goes between its markers.
+        page: the file.
+        frame: the page around the part, with ``{begin}`` and ``{end}`` for the markers.
+    """
+    if not page.exists():
+        page.write_text(frame.format(begin=begin(name), end=END), encoding="utf-8")
+    put(name, text, page)

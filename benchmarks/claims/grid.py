@@ -32,8 +32,10 @@ from benchmarks.claims.world import (
 )
 from diagnose.seeds import stream
 
-RATES = (3e-4, 1e-3, 3e-3)
-ADAPTER_RATES = (3e-3, 1e-2, 3e-2)  # an adapter of few parameters wants more
+RATES = (1e-4, 3e-4, 1e-3, 3e-3)
+ADAPTER_RATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)  # the fewer the parameters, the higher
+FORM_SHARES = (0.0, 0.003, 0.03, 0.3)
+ADAPTER_SHARE = 0.03
 BASE_STEPS = 3000
 STEPS = 200
 LINES = 240  # so few that an answer at random can be learnt by heart
@@ -57,7 +59,7 @@ class Setting:
 def settings(experiment: str, seeds: int) -> Iterator[Setting]:
     """Yield an experiment's trainings, seed by seed, so that a stopped run is balanced."""
     for seed in range(seeds):
-        for form_share in (0.0, 0.01, 0.1, 0.5) if experiment == "dft" else (0.1,):
+        for form_share in FORM_SHARES if experiment == "dft" else (ADAPTER_SHARE,):
             for teaches in TEACHES[experiment]:
                 for noise in (0.0, 0.4) if experiment == "dft" else (0.0,):
                     for treatment in TREATMENTS[experiment]:

@@ -1,6 +1,7 @@
 """The page of the claims: tables and pictures from the rows, with intervals over the seeds."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ from scipy import stats
 
 from analysis.figures.style import COLOURS, PAGE, SPARE, Drawn, save, styled
 from analysis.report.table import Table
-from benchmarks.claims.grid import ADAPTER_RATES, RATES, STEPS, chosen
+from benchmarks.claims.grid import ADAPTER_RATES, ADAPTER_SHARE, LINES, RATES, STEPS, chosen
+from benchmarks.claims.learn import BATCH
+from benchmarks.pages import put_or_begin
+from diagnose.markdown import fill
 
+NAME = "claims"
 CELL = ["teaches", "form_share", "noise"]
 HUES = (COLOURS["identification"], SPARE[1], COLOURS["application"])
 LABELS = {"sft": "SFT", "dft": "DFT", "asft": "ASFT"}
@@ -162,37 +167,54 @@ def write(out: Path, folder: Path) -> None:
         ("claims_adapters", adapter_figure(adapters)),
     ):
         save(drawn, folder / name, ["png"])
+    put_or_begin(NAME, text(rows, dft, adapters), folder / f"{NAME}.md", FRAME)
+
+
+def text(rows: pd.DataFrame, dft: pd.DataFrame, adapters: pd.DataFrame) -> str:
+    """Return the page's part: of all rows, those with their chosen rates as tables."""
     seeds = rows["seed"].nunique()
-    text = PAGE_TEXT.format(
-        trainings=f"{len(rows):,}", seeds=seeds, steps=STEPS, rates=", ".join(map(str, RATES)),
-        adapter_rates=", ".join(map(str, ADAPTER_RATES)),
-        dft=dft_table(dft).markdown(), adapters=adapter_table(adapters).markdown(),
-    )  # fmt: skip
-    (folder / "claims.md").write_text(text, encoding="utf-8")
+    return "\n\n".join(
+        [
+            fill(
+                f"{len(rows):,} trainings, {seeds} seeds, {STEPS} steps of {BATCH} lines each. "
+                "Intervals are 95 % t intervals over seeds, each for itself, and there are many."
+            ),
+            "## DFT: where it wins and where it loses",
+            fill(
+                "The base answers a skill (symbols from last to first) and half of a table of "
+                "facts in a plain form, and a share of them in the target form. Demonstrations are "
+                f"in the target form: {LINES} of the skill, or of the facts that the base does not "
+                f"know. Learning rates {_told(RATES)}, one chosen for each treatment of each cell "
+                "on a validation split, noisy as the demonstrations are."
+            ),
+            "![Scores by the base's probability of the form](claims_dft.png)",
+            dft_table(dft).markdown(),
+            "## Aligner: form, knowledge, values",
+            fill(
+                f"One base, {ADAPTER_SHARE:.0%} of its answers in the target form. Learning rates "
+                f"{_told(ADAPTER_RATES)}, chosen as above. LoRA is on the query and value "
+                "projections; the smallest, of rank 1, has as many parameters as an Aligner of 16 "
+                "tokens."
+            ),
+            "![Scores by trained parameters](claims_adapters.png)",
+            adapter_table(adapters).markdown(),
+        ]
+    )
 
 
-PAGE_TEXT = """# The papers' claims, at a scale that can be afforded
+def _told(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in rates)
 
-Written by `python -m benchmarks.claims page` from [the rows](claims.csv): {trainings} trainings of
-a model of some hundred thousand parameters on a made-up language (`benchmarks/claims/world.py`),
-{seeds} seeds, {steps} steps of 32 lines each. What happens here need not happen at a billion
-parameters.
 
-## DFT: where it wins and where it loses
+FRAME = """# The papers' claims, at a scale that can be afforded
 
-The base answers a skill (symbols from last to first) and half of a table of facts in a plain form,
-and a share of them in the target form. Demonstrations are in the target form: of the skill, or of
-the facts that the base does not know. Learning rates {rates}, chosen on a validation split.
+Models of some hundred thousand parameters on a made-up language (`benchmarks/claims/world.py`), so
+that a map of many cells with intervals costs an hour. What happens here need not happen at a
+billion parameters. Every training is a row of [claims.csv](claims.csv).
 
-![Scores by the base's probability of the form](claims_dft.png)
+    .venv-train/bin/python -m benchmarks.claims run --seeds 5 --part 1/2   # and 2/2 beside it
+    .venv-train/bin/python -m benchmarks.claims page
 
-{dft}
-
-## Aligner: form, knowledge, values
-
-One base (a tenth of its answers in the target form). Learning rates {adapter_rates}.
-
-![Scores by trained parameters](claims_adapters.png)
-
-{adapters}
+{begin}
+{end}
 """

@@ -12,9 +12,10 @@ from analysis.layout import CAPACITIES
 from benchmarks.loop.measures import DIAGNOSED, SHARES, measured, summarised
 from benchmarks.loop.seeds import BASE
 from benchmarks.loop.sizes import TREATMENTS
+from benchmarks.pages import put
+from diagnose.markdown import table
 
-BEGIN, END = "<!-- loop: begin -->", "<!-- loop: end -->"
-PAGE_NAME = "loop.md"
+NAME = "loop"
 ROWS = "loop.csv"
 TOLD = {
     "baseline": "baseline",
@@ -42,11 +43,9 @@ def written(folder: Path, docs: Path) -> str:
     summary = summarised(frame)
     _figure(summary, frame).savefig(docs / "loop.png", dpi=DPI, metadata={"Software": None})
     text = markdown(summary)
-    page = docs / PAGE_NAME
+    page = docs / f"{NAME}.md"
     if page.is_file():
-        head, _, rest = page.read_text().partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+        put(NAME, text, page)
     return text
 
 
@@ -65,13 +64,13 @@ def markdown(summary: pd.DataFrame) -> str:
     agents = _agents(summary)
     shown = [name for name in TOLD if any((agent, name) in rows for agent in agents)]
     heads = ["", "parameters", "seconds", *(TOLD[name] for name in shown)]
-    lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
+    lines = []
     for agent in agents:
         cells = [f"`{agent}`"]
         cells += [_number(rows.get((agent, name))) for name in ("parameters", "seconds")]
         cells += [_cell(rows.get((agent, name)), agent) for name in shown]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return table(heads, lines)
 
 
 def _agents(summary: pd.DataFrame) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import wilson
-from benchmarks.pages import END, begin, put
+from benchmarks.pages import put_or_begin
 from benchmarks.pretrained.lessons import DEMONSTRATIONS, FACTS, TEST, VALIDATION
 from benchmarks.pretrained.runs import (
     ADAPTER_RATES,
@@ -173,10 +173,7 @@ def text(found: Sequence[Mapping[str, object]], file: Path) -> str:
 def write(found: Sequence[Mapping[str, object]], folder: Path, out: Path) -> None:
     """Write the page's part into ``out``/pretrained.md, and the page where there is none."""
     (file,) = folder.glob("*.gguf")
-    page = out / f"{NAME}.md"
-    if not page.exists():
-        page.write_text(FRAME.format(begin=begin(NAME), end=END), encoding="utf-8")
-    put(NAME, text(found, file), page)
+    put_or_begin(NAME, text(found, file), out / f"{NAME}.md", FRAME)
 
 
 FRAME = """# The treatments on a pretrained model

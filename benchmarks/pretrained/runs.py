@@ -13,7 +13,7 @@ from diagnose.training.settings import TrainSettings
 
 FORM_STEPS, FACT_STEPS, BATCH = 30, 60, 8
 RATES = (5e-4, 2e-3)  # of (a): LoRA of rank 8
-ADAPTER_RATES = (3e-3, 2e-2)  # of (b): an adapter of few parameters wants more
+ADAPTER_RATES = (3e-3, 2e-2, 2e-1)  # of (b): the fewer the parameters, the higher
 LORA = {"r": 8, "alpha": 16, "target_modules": ["q_proj", "v_proj"]}
 # Rank 1 on as many value projections as come near to the parameters of Aligner-1 and Aligner-10.
 ONE = {"r": 1, "alpha": 2, "target_modules": r".*layers\.9\.self_attn\.v_proj"}

@@ -15,9 +15,10 @@ from analysis.study import Study
 from benchmarks.loop.__main__ import main
 from benchmarks.loop.demonstrations import gold, key, tasks
 from benchmarks.loop.measures import diagnosis_of, interval, measured, summarised
-from benchmarks.loop.page import BEGIN, END, markdown, written
+from benchmarks.loop.page import NAME, markdown, written
 from benchmarks.loop.sizes import SIZES
 from benchmarks.loop.steps import ABOUT, step
+from benchmarks.pages import END, begin
 from diagnose.errors import InputError
 from diagnose.tasks import task
 from diagnose.training.dataset import Dataset
@@ -108,10 +109,10 @@ def test_the_whole_runs_once_and_is_not_repeated(smoke):
 
 @pytest.mark.slow
 def test_its_table_says_what_its_steps_said(smoke, tmp_path):
-    (tmp_path / "loop.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    (tmp_path / "loop.md").write_text(f"before\n{begin(NAME)}\nold\n{END}\nafter\n")
     text = written(smoke, tmp_path)
     page = (tmp_path / "loop.md").read_text()
-    assert page == f"before\n{BEGIN}\n{text}\n{END}\nafter\n"
+    assert page == f"before\n{begin(NAME)}\n\n{text}\n\n{END}\nafter\n"
     assert (tmp_path / "loop.png").stat().st_size > 10_000
     frame = measured(smoke).set_index(["agent", "quantity"])["value"]
     for agent in ("base", *SMOKE.treatments):
@@ -129,7 +130,8 @@ def test_the_page_tells_the_table_of_its_rows():
     docs = Path(__file__).parents[2] / "docs"
     rows = pd.read_csv(docs / "loop.csv")
     assert set(rows["agent"]) == {"base", *SIZES["full"].treatments}
-    assert f"{BEGIN}\n{markdown(summarised(rows))}\n{END}" in (docs / "loop.md").read_text()
+    part = f"{begin(NAME)}\n\n{markdown(summarised(rows))}\n\n{END}"
+    assert part in (docs / "loop.md").read_text()
 
 
 @pytest.mark.slow
