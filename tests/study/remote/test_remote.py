@@ -1,11 +1,7 @@
-"""Studies at an address: segments, mirror, lease, keeper; memory:// and file:// as stores."""
+"""Studies at an address: segments, mirror, keeper; memory:// and file:// as stores."""
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,16 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnose.cli.composed import Study
-from diagnose.cli.configure import configured
 from diagnose.cli.main import main
 from diagnose.errors import ConfigError, StoreError
-from diagnose.ledger import canonical_lines
-from diagnose.records import canonical_json
-from diagnose.remote import lease as leases
-from diagnose.remote.address import SPOOL, Address, Uploads, is_address, shown
-from diagnose.remote.keeper import Keeper, fetched
-from diagnose.remote.lease import Lease, LeaseLostError
+from diagnose.remote.address import Address, is_address, shown
 from diagnose.remote.mirror import CONFLICTS, REFUSED
 from diagnose.remote.objects import Objects, UnreachableError
 from diagnose.remote.segments import Segment, gaps, merged, needed
@@ -31,47 +20,7 @@ from diagnose.remote.sender import JOINED_FROM
 from diagnose.shards import Shard
 from diagnose.store import Store
 from tests.study import fake
-
-PLANS = fake.plans()
-HEADER = {**fake.header(PLANS), "study": "fake", "episodes": len(PLANS)}
-ADDRESS = "memory://records/fake-1"
-
-
-@pytest.fixture(autouse=True)
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(SPOOL, str(tmp_path / "spool"))
-    yield
-    fsspec.filesystem("memory").store.clear()
-    fsspec.filesystem("memory").pseudo_dirs[:] = [""]
-
-
-def move(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Go to another machine."""
-    monkeypatch.setenv(SPOOL, str(Path(os.environ[SPOOL]).with_name(name)))
-
-
-def opened(shard: Shard | None = None, text: str = ADDRESS, **uploads: float) -> Keeper:
-    usual = {"upload_every_s": 0.0, "upload_wait_s": 0.0} | uploads
-    keeper = Keeper(Address.parse(text), shard or Shard(), Uploads(**usual))
-    keeper.open(canonical_json(HEADER))
-    return keeper
-
-
-def work(plans: list, *, padding: int = 200, shard: Shard | None = None) -> None:
-    """Record what is missing of ``plans`` on this machine, and send it."""
-    keeper = opened(shard)
-    with Store(Address.parse(ADDRESS).folder(), HEADER, shard or Shard()) as store:
-        keeper.begin()
-        store.claim([fake.identify(plan) for plan in PLANS])
-        for plan in plans:
-            if fake.identify(plan) not in store.ledger.outcomes:
-                store.append_record(fake.record(plan, padding=padding))
-                keeper.tick()
-    assert keeper.finish() == 0
-
-
-def lines() -> list[str]:
-    return canonical_lines(fetched(Address.parse(ADDRESS)))
+from tests.study.remote.machines import ADDRESS, HEADER, PLANS, lines, move, opened, work
 
 
 @pytest.mark.parametrize(
@@ -329,76 +278,6 @@ def test_answers_and_looks_go_on_where_another_machine_was(
     assert wrote("looks.jsonl", '{"number":2}').count("\n") == 2
 
 
-class Clock:
-    """The time of the store."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.late_s = 0.0
-        real = Objects.written_at
-
-        def written_at(objects: Objects, name: str) -> object:
-            at = real(objects, name)
-            if at is None or not name.startswith("probes/"):
-                return at
-            return at.fromtimestamp(at.timestamp() + self.late_s, at.tzinfo)
-
-        monkeypatch.setattr(Objects, "written_at", written_at)
-
-
-def lease(shard: Shard, spool: str) -> Lease:
-    return Lease(Objects(Address.parse(ADDRESS)), shard, 60.0, f"process of {spool}", spool)
-
-
-def test_a_lease_is_one_machines_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    first, second = lease(Shard(3, 8), "a"), lease(Shard(3, 8), "b")
-    first.take()
-    told = r"shard 3/8 is run by process of a since .*; its lease ends in (60|59) s"
-    with pytest.raises(StoreError, match=told):
-        second.take()
-    with pytest.raises(StoreError, match=r"give run\.shard=\.\.\./8"):
-        lease(Shard(1, 4), "b").take()
-    with pytest.raises(StoreError, match=r"give run\.shard=\.\.\./8"):
-        lease(Shard(), "b").take()
-    lease(Shard(4, 8), "b").take()
-    first.renew()
-    assert len(leases.running(Objects(Address.parse(ADDRESS)))) == 2
-    clock.late_s = 61
-    assert leases.running(Objects(Address.parse(ADDRESS))) == []
-    second.take()
-    with pytest.raises(LeaseLostError, match="process of b has taken the lease over"):
-        first.renew()
-    first.give_back()  # it has none to give
-    clock.late_s = 0
-    with pytest.raises(StoreError, match="process of b"):
-        lease(Shard(3, 8), "c").take()
-    again = lease(Shard(3, 8), "b")  # the same spool: whoever took it there is gone
-    again.take()
-    again.give_back()
-    lease(Shard(3, 8), "c").take()
-
-
-def test_a_store_that_keeps_nothing_exclusive_gives_one_lease(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(leases, "SETTLE_S", 0.0)
-    monkeypatch.setattr(Objects, "create", lambda self, name, data: self.write(name, data) or True)
-    lease(Shard(1, 2), "a").take()
-    with pytest.raises(StoreError, match="process of a"):
-        lease(Shard(1, 2), "b").take()
-
-
-@given(st.binary(max_size=200))
-def test_a_hostile_lease_stops_nobody_for_long(raw: bytes) -> None:
-    objects = Objects(Address.parse("memory://records/hostile"))
-    objects.write("leases/1-of-1/00000001.json", raw)
-    mine = Lease(objects, Shard(), 60.0, "me", "a")
-    mine.take()
-    mine.renew()
-    mine.give_back()
-    fsspec.filesystem("memory").store.clear()
-
-
 def test_another_studys_header_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     work(PLANS[:1])
     move(monkeypatch, "b")
@@ -430,67 +309,3 @@ def test_a_store_that_does_not_answer_keeps_what_was_recorded(
     work(PLANS[:2])
     move(monkeypatch, "reader")
     assert len(lines()) == 2
-
-
-def small(folder: str, *more: str) -> list[str]:
-    study = ["study.tasks=[A-L1]", "study.runs=1", "design=one_at_a_time", "run.workers=1"]
-    return [*study, f"study.folder={folder}", *more]
-
-
-@pytest.mark.slow
-def test_a_command_runs_and_reads_a_study_at_an_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    where = f"file://{tmp_path}/store"
-
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "diagnose", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    for shard in ("1/2", "2/2"):
-        monkeypatch.setenv(SPOOL, str(tmp_path / f"machine-{shard[0]}"))
-        run("run", *small(where, f"run.shard={shard}"))
-    monkeypatch.setenv(SPOOL, str(tmp_path / "reader"))
-    row = run("status", where).split("\t")
-    run("run", *small(str(tmp_path / "alone"), "run.shard=1/2"))
-    run("run", *small(str(tmp_path / "alone"), "run.shard=2/2"))
-    (alone,) = (tmp_path / "alone").iterdir()
-    assert row[0] == f"{where}/{alone.name}"
-    assert row[1] == "6"
-    assert canonical_lines(fetched(Address.parse(row[0]))) == canonical_lines(alone)
-    assert f"{row[0]}: sound" in run("doctor", row[0])
-    assert not (tmp_path / "file:").exists()
-
-
-def test_a_study_in_a_folder_loads_nothing_of_this() -> None:
-    code = """
-import sys
-import diagnose.cli.run, diagnose.cli.status, diagnose.cli.doctor, diagnose.study
-from diagnose.cli.addressed import kept
-from diagnose.cli.configure import configured
-study = configured([])
-with kept(study) as keeper:
-    assert keeper is None
-print(*sorted(name for name in sys.modules if name.startswith(("fsspec", "diagnose.remote"))))
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["diagnose.remote", "diagnose.remote.address"]
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("lease_s", 0), ("upload_every_s", -1), ("upload_wait_s", "soon")]
-)
-def test_settings_are_checked(key: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=rf"run\.{key}"):
-        configured([f"run.{key}={value}"])
-
-
-def test_where_a_study_is_does_not_change_what_it_is() -> None:
-    here: Study = configured(small("studies"))
-    there: Study = configured(small("memory://records"))
-    assert there.header == here.header
-    assert there.address == Address.parse(f"memory://records/{here.folder.name}")
-    assert here.address is None
-    assert replace(there, uploads=Uploads(lease_s=5)).header == here.header
