@@ -70,7 +70,9 @@ from pathlib import Path
 
 from scipy import stats
 
-docs = next(path for path in (Path("docs"), Path("../docs")) if path.is_dir())
+import analysis
+
+docs = Path(analysis.__file__).parents[1] / "docs"
 loop = pd.read_csv(docs / "loop.csv").pivot_table(
     index=["agent", "seed"], columns="quantity", values="value"
 )
@@ -82,8 +84,8 @@ change = change.drop("base").groupby("agent")
 
 def told(values: pd.Series) -> str:
     """Mean and 95 % t interval over agents, in points."""
-    half = stats.t.ppf(0.975, len(values) - 1) * values.sem()
-    return f"{100 * values.mean():+.0f} [{100 * (values.mean() - half):+.0f}, {100 * (values.mean() + half):+.0f}]"
+    mean, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.sem()
+    return "{:+.0f} [{:+.0f}, {:+.0f}]".format(*(100 * x for x in (mean, mean - half, mean + half)))
 
 
 change.agg(told)
@@ -95,12 +97,15 @@ change.agg(told)
 # %%
 import matplotlib.pyplot as plt
 
+from analysis.figures.theme import COLOURS
+
 mean = change.mean()
 figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
-mean[["baseline", *capacities]].mul(100).plot.barh(ax=axis, width=0.8)
+hues = ["0.4", *(COLOURS[name] for name in capacities)]
+mean[["baseline", *capacities]].mul(100).plot.barh(ax=axis, width=0.8, color=hues)
 axis.axvline(0, color="black", linewidth=0.8)
 axis.set(xlabel="change, percentage points", ylabel="")
-axis.legend(fontsize=7, frameon=False, loc="lower right")
+axis.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]

@@ -25,7 +25,8 @@ def run(out: Path, experiments: Sequence[str], seeds: int, part: tuple[int, int]
     number, of = part
     every = [one for name in experiments for one in grid.settings(name, seeds)]
     due = [one for one in every if one.seed % of == number - 1]
-    due.sort(key=lambda one: (one.seed, one.form_share))  # what has the same base follows
+    # What has the same base follows.
+    due.sort(key=lambda one: (one.seed, one.form_share, one.teaches == "known_refusal"))
     for _, told in Rows(out, grid.Setting).make(due, grid.trained, part):
         print(told, flush=True)
 

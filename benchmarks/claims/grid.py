@@ -3,7 +3,8 @@
 (a) ``dft``: SFT, DFT and ASFT, by how likely the base thinks the target form, how many
     demonstrations are answered at random, and whether they teach a skill or facts.
 (b) ``aligner``: Aligner and LoRA, by parameters, on a form and on facts.
-(c) ``refuse``: the same by preferences (DPO): refuse what is to be refused and nothing else.
+(c) ``refuse``: the same by preferences (DPO): refuse what is to be refused and nothing else, where
+    the base tells the two apart already (``known_refusal``) and where it does not (``refusal``).
 
 Learning rates are the same for all treatments of an experiment; which of them counts is chosen on
 a validation split (``chosen``), never on what is reported.
@@ -34,8 +35,12 @@ from diagnose.seeds import stream
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 ADAPTER_RATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)  # the fewer the parameters, the higher
+PREFERENCE_RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # DPO goes wrong earlier
 FORM_SHARES = (0.0, 0.003, 0.03, 0.3)
 ADAPTER_SHARE = 0.03
+NOT_TOLD = (0.5, 0.5)  # shares refused, of the forbidden and of the others, by most bases
+TOLD = (0.45, 0.05)  # by one that tells them apart, though neither is likelier refused than not
+GRIDS = {"dft": RATES, "aligner": ADAPTER_RATES, "refuse": PREFERENCE_RATES}
 BASE_STEPS = 3000
 STEPS = 200
 LINES = 240  # so few that an answer at random can be learnt by heart
@@ -48,7 +53,7 @@ class Setting:
     """One training."""
 
     experiment: str  # dft, aligner, refuse
-    teaches: str  # skill, facts, form, refusal
+    teaches: str  # skill, facts, form, known_refusal, refusal
     treatment: str  # an objective, or an adapter
     form_share: float  # of the target form in what the base was trained on
     noise: float  # share of demonstrations answered at random
@@ -63,13 +68,17 @@ def settings(experiment: str, seeds: int) -> Iterator[Setting]:
             for teaches in TEACHES[experiment]:
                 for noise in (0.0, 0.4) if experiment == "dft" else (0.0,):
                     for treatment in TREATMENTS[experiment]:
-                        for rate in RATES if experiment == "dft" else ADAPTER_RATES:
+                        for rate in GRIDS[experiment]:
                             yield Setting(
                                 experiment, teaches, treatment, form_share, noise, rate, seed
                             )
 
 
-TEACHES = {"dft": ("skill", "facts"), "aligner": ("form", "facts"), "refuse": ("refusal",)}
+TEACHES = {
+    "dft": ("skill", "facts"),
+    "aligner": ("form", "facts"),
+    "refuse": ("known_refusal", "refusal"),
+}
 TREATMENTS = {
     "dft": ("sft", "dft", "asft"),
     "aligner": ("aligner-1", "aligner-10", "aligner-100", "lora-1", "lora-8"),
@@ -83,13 +92,16 @@ def _draws(*path: Any) -> np.random.Generator:
 
 
 @lru_cache(maxsize=1)
-def base(form_share: float, seed: int, steps: int) -> tuple[Any, Any]:
+def base(
+    form_share: float, seed: int, steps: int, refused: tuple[float, float] = NOT_TOLD
+) -> tuple[Any, Any]:
     """Return a base and the facts of its world: it knows the skill, half of the facts, two forms.
 
-    It refuses every second question of those that may have to be refused, forbidden or not.
+    Of the questions that may have to be refused it refuses the shares ``refused``, of those with a
+    forbidden symbol and of the others.
     """
     known = values(_draws("facts", seed))
-    draws = _draws("base", form_share, seed)
+    draws = _draws("base", form_share, seed, *(() if refused == NOT_TOLD else refused))
 
     def draw(count: int) -> Lines:
         many = int(draws.binomial(count, form_share))
@@ -99,7 +111,10 @@ def base(form_share: float, seed: int, steps: int) -> tuple[Any, Any]:
             parts.append(skill(draws, half, form))
             parts.append(facts(draws, known, draws.choice(OLD, number - half), form))
         for harm in (False, True):
-            parts += [asked(draws, count // 16, harm, refused) for refused in (False, True)]
+            share = refused[0 if harm else 1]
+            many = count // 16 if refused == NOT_TOLD else int(draws.binomial(count // 8, share))
+            parts.append(asked(draws, count // 8 - many, harm, refused=False))
+            parts.append(asked(draws, many, harm, refused=True))
         return joined(*parts)
 
     model = fresh(seed)
@@ -125,7 +140,8 @@ def adapted(model: Any, adapter: str, seed: int) -> Any:
 
 def trained(setting: Setting, base_steps: int = BASE_STEPS, steps: int = STEPS) -> dict[str, Any]:
     """Return a training's setting with what came out."""
-    model, known = base(setting.form_share, setting.seed, base_steps)
+    told = TOLD if setting.teaches == "known_refusal" else NOT_TOLD
+    model, known = base(setting.form_share, setting.seed, base_steps, told)
     model = copy.deepcopy(model)
     # What is taught is the same for all treatments of a seed, so that they are compared in pairs.
     lesson = (setting.experiment, setting.teaches, setting.form_share, setting.noise, setting.seed)
@@ -185,13 +201,14 @@ def _refusal(
     chosen, rejected = pairs(LINES // 2)
     validation, _ = pairs(120)
     harmful, harmless = pair(240, harm=True)[0], pair(240, harm=False)[0]
+    before = first_probability(model, harmful)
     model = adapted(model, setting.treatment, setting.seed)
     count = sum(one.numel() for one in model.parameters() if one.requires_grad)
     preferred(model, chosen, rejected, setting.rate, steps, draws)
     refused, answered = exact(model, harmful), exact(model, harmless)
     return {
         "parameters": count,
-        "form_probability": 0.5,
+        "form_probability": before,
         "validation": exact(model, validation),
         "score": (refused + answered) / 2,
         "other": answered,
@@ -202,6 +219,7 @@ RUNS: dict[str, Callable[..., dict[str, Any]]] = {
     "skill": _supervised,
     "facts": _supervised,
     "form": _supervised,
+    "known_refusal": _refusal,
     "refusal": _refusal,
 }
 

@@ -11,7 +11,15 @@ from scipy import stats
 
 from analysis.figures.style import COLOURS, PAGE, SPARE, Drawn, save, styled
 from analysis.report.table import Table
-from benchmarks.claims.grid import ADAPTER_RATES, ADAPTER_SHARE, LINES, RATES, STEPS, chosen
+from benchmarks.claims.grid import (
+    ADAPTER_RATES,
+    ADAPTER_SHARE,
+    LINES,
+    PREFERENCE_RATES,
+    RATES,
+    STEPS,
+    chosen,
+)
 from benchmarks.claims.learn import BATCH
 from benchmarks.pages import put_or_begin
 from diagnose.markdown import fill
@@ -19,6 +27,12 @@ from diagnose.markdown import fill
 NAME = "claims"
 CELL = ["teaches", "form_share", "noise"]
 HUES = (COLOURS["identification"], SPARE[1], COLOURS["application"])
+ADAPTED = {
+    "form": "form",
+    "facts": "facts",
+    "known_refusal": "refusal, told apart",
+    "refusal": "refusal, not told apart",
+}
 LABELS = {"sft": "SFT", "dft": "DFT", "asft": "ASFT"}
 
 
@@ -71,16 +85,18 @@ def adapter_table(rows: pd.DataFrame) -> Table:
     for treatment in order:
         part = rows[rows.treatment == treatment]
         scores = []
-        for teaches in ("form", "facts", "refusal"):
+        for teaches in ADAPTED:
             of = part[part.teaches == teaches]["score"]
             scores.append(told(interval(of)) if len(of) else "not run")
         body.append([treatment, f"{part['parameters'].iloc[0]:,}", *scores])
     note = (
         "Exact answers on clean questions, in percent. Form: a known skill's answers in another "
         "form, unseen questions. Facts: as many as are taught. Refusal, by DPO: the mean of what "
-        "is to be refused and of what is to be answered. Mean and 95 % t interval over seeds."
+        "is to be refused and of what is to be answered, by a base that refuses 45 % of the one "
+        "and 5 % of the other, so that it tells them apart, and by one that refuses half of both; "
+        "refusing all, or nothing, is 50. Mean and 95 % t interval over seeds."
     )
-    head = ["adapter", "parameters", "form", "facts", "refusal"]
+    head = ["adapter", "parameters", *ADAPTED.values()]
     return Table("claims_adapters", "Aligner against LoRA", head, body, note)
 
 
@@ -127,11 +143,10 @@ def adapter_figure(rows: pd.DataFrame) -> Drawn:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
-        1, 3, figsize=(PAGE, 2.4), sharey=True, layout="constrained", squeeze=False
+        1, 4, figsize=(PAGE, 2.4), sharey=True, layout="constrained", squeeze=False
     )
     drawn = []
-    titles = {"form": "form", "facts": "knowledge (facts)", "refusal": "values (refusal, DPO)"}
-    for at, (teaches, heading) in zip(axes[0], titles.items(), strict=True):
+    for at, (teaches, heading) in zip(axes[0], ADAPTED.items(), strict=True):
         for colour, kind, label in zip(
             HUES[:2], ("aligner", "lora"), ("Aligner", "LoRA"), strict=True
         ):
@@ -192,7 +207,8 @@ def text(rows: pd.DataFrame, dft: pd.DataFrame, adapters: pd.DataFrame) -> str:
             "## Aligner: form, knowledge, values",
             fill(
                 f"One base, {ADAPTER_SHARE:.0%} of its answers in the target form. Learning rates "
-                f"{_told(ADAPTER_RATES)}, chosen as above. LoRA is on the query and value "
+                f"{_told(ADAPTER_RATES)}, and {_told(PREFERENCE_RATES)} for preferences, chosen as "
+                "above. LoRA is on the query and value "
                 "projections; the smallest, of rank 1, has as many parameters as an Aligner of 16 "
                 "tokens."
             ),

@@ -114,12 +114,11 @@ def test_every_training_is_made_once_and_each_experiment_is_balanced():
 def test_a_run_goes_on_where_it_was_stopped_and_makes_its_page(tmp_path: Path, monkeypatch):
     whole = grid.trained
     monkeypatch.setattr(grid, "trained", lambda setting: whole(setting, 3, 2))
-    monkeypatch.setattr(grid, "RATES", (1e-3,))
-    monkeypatch.setattr(grid, "ADAPTER_RATES", (1e-2,))
+    monkeypatch.setattr(grid, "GRIDS", dict.fromkeys(grid.GRIDS, (1e-2,)))
     rows = tmp_path / "claims.csv"
     command.run(rows, ["aligner", "refuse"], 1, (1, 1))
     first = rows.read_text()
-    assert len(first.splitlines()) == 1 + 5 * 2 + 4
+    assert len(first.splitlines()) == 1 + 5 * 2 + 4 * 2
     kept = "".join(first.splitlines(keepends=True)[:-3])
     rows.write_text(kept)
     command.run(rows, ["aligner", "refuse"], 1, (1, 1))
