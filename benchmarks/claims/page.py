@@ -1,13 +1,10 @@
 """The page of the claims: tables and pictures from the rows, with intervals over the seeds."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis.figures.style import COLOURS, PAGE, SPARE, Drawn, save, styled
 from analysis.report.table import Table
@@ -21,6 +18,7 @@ from benchmarks.claims.grid import (
     chosen,
 )
 from benchmarks.claims.learn import BATCH
+from benchmarks.intervals import interval
 from benchmarks.pages import put_or_begin
 from diagnose.markdown import fill
 
@@ -34,15 +32,6 @@ ADAPTED = {
     "refusal": "refusal, not told apart",
 }
 LABELS = {"sft": "SFT", "dft": "DFT", "asft": "ASFT"}
-
-
-def interval(values: Any) -> tuple[float, float, float]:
-    """Return mean and 95 % t limits over seeds; limits are NaN for one seed."""
-    found = np.asarray(values, dtype=float)
-    if len(found) < 2:
-        return float(found.mean()), math.nan, math.nan
-    half = stats.t.ppf(0.975, len(found) - 1) * found.std(ddof=1) / math.sqrt(len(found))
-    return float(found.mean()), float(found.mean() - half), float(found.mean() + half)
 
 
 def told(of: tuple[float, float, float], sign: str = "") -> str:
@@ -63,10 +52,10 @@ def dft_table(rows: pd.DataFrame) -> Table:
     gains = {other: differences(rows, other, "sft") for other in ("dft", "asft")}
     for cell, part in rows.groupby(CELL):
         teaches, share, noise = cell
-        scores = [told(interval(part[part.treatment == one]["score"])) for one in LABELS]
+        scores = [told(interval(part[part.treatment == one]["score"], 0.0, 1.0)) for one in LABELS]
         # Below 0.1 % of the first token, the logarithm tells more.
         first = part["form_probability"].mean()
-        gained = [told(interval(gain.loc[cell]), "+") for gain in gains.values()]
+        gained = [told(interval(gain.loc[cell], -1.0, 1.0), "+") for gain in gains.values()]
         body.append([str(teaches), f"{share:g}", f"{first:.2g}", f"{noise:.0%}", *scores, *gained])
     head = ["teaches", "share", "p(form)", "noise", *LABELS.values(), "DFT - SFT", "ASFT - SFT"]
     note = (
@@ -87,7 +76,7 @@ def adapter_table(rows: pd.DataFrame) -> Table:
         scores = []
         for teaches in ADAPTED:
             of = part[part.teaches == teaches]["score"]
-            scores.append(told(interval(of)) if len(of) else "not run")
+            scores.append(told(interval(of, 0.0, 1.0)) if len(of) else "not run")
         body.append([treatment, f"{part['parameters'].iloc[0]:,}", *scores])
     note = (
         "Exact answers on clean questions, in percent. Form: a known skill's answers in another "
@@ -119,7 +108,7 @@ def dft_figure(rows: pd.DataFrame) -> Drawn:
                 of = part[part.treatment == name]
                 points = []
                 for _, one in of.groupby("form_share"):
-                    mean, low, high = interval(one["score"])
+                    mean, low, high = interval(one["score"], 0.0, 1.0)
                     points.append((one["form_probability"].mean(), mean, low, high))
                     named = dict(zip(("p", "mean", "low", "high"), points[-1], strict=True))
                     drawn.append({"noise": noise, "teaches": teaches, "treatment": name} | named)
@@ -151,7 +140,10 @@ def adapter_figure(rows: pd.DataFrame) -> Drawn:
             HUES[:2], ("aligner", "lora"), ("Aligner", "LoRA"), strict=True
         ):
             of = rows[(rows.teaches == teaches) & rows.treatment.str.startswith(kind)]
-            points = [(count, *interval(one["score"])) for count, one in of.groupby("parameters")]
+            points = [
+                (count, *interval(one["score"], 0.0, 1.0))
+                for count, one in of.groupby("parameters")
+            ]
             if not points:
                 continue
             drawn += [
@@ -173,26 +165,32 @@ def adapter_figure(rows: pd.DataFrame) -> Drawn:
 def write(out: Path, folder: Path) -> None:
     """Write page and pictures of the rows in ``out``."""
     rows = pd.read_csv(out)
-    best = chosen(rows)
-    dft = best[best.experiment == "dft"]
-    adapters = best[best.experiment != "dft"]
-    # The base of (c) has learnt to refuse half: other rows of one table, other questions.
+    dft, adapters = parted(rows)
     for name, drawn in (
         ("claims_dft", dft_figure(dft)),
         ("claims_adapters", adapter_figure(adapters)),
     ):
         save(drawn, folder / name, ["png"])
-    put_or_begin(NAME, text(rows, dft, adapters), folder / f"{NAME}.md", FRAME)
+    put_or_begin(NAME, text(rows), folder / f"{NAME}.md", FRAME)
 
 
-def text(rows: pd.DataFrame, dft: pd.DataFrame, adapters: pd.DataFrame) -> str:
-    """Return the page's part: of all rows, those with their chosen rates as tables."""
-    seeds = rows["seed"].nunique()
+def parted(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows with a chosen rate: those about DFT, and those about adapters."""
+    best = chosen(rows)
+    about_dft = best.experiment == "dft"
+    return best[about_dft], best[~about_dft]
+
+
+def text(rows: pd.DataFrame) -> str:
+    """Return the page's part."""
+    (dft, adapters), seeds = parted(rows), rows["seed"].nunique()
     return "\n\n".join(
         [
             fill(
                 f"{len(rows):,} trainings, {seeds} seeds, {STEPS} steps of {BATCH} lines each. "
-                "Intervals are 95 % t intervals over seeds, each for itself, and there are many."
+                "Intervals are 95 % t intervals over seeds, cut at what is possible, each for "
+                "itself, and there are many. Where all seeds scored the same they have no width, "
+                "which is no proof that another seed would."
             ),
             "## DFT: where it wins and where it loses",
             fill(

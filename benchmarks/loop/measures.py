@@ -10,18 +10,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from analysis.contrasts import shapley
 from analysis.layout import CAPACITIES, INTERVENTIONS
 from analysis.load import load
+from benchmarks.intervals import interval
 from benchmarks.loop.seeds import BASE
 from benchmarks.loop.steps import ABOUT
 
 K = len(INTERVENTIONS)
-ALPHA = 0.05
 SHARES = ("baseline", "residual", "held_out", "heeds_law", "heeds_contrary")
 # In the order in which they are told: what a diagnosis says, then what else a treatment does.
 DIAGNOSED = ("baseline", *CAPACITIES.values(), "residual")
@@ -96,33 +94,19 @@ def summarised(frame: pd.DataFrame) -> pd.DataFrame:
         for quantity in (name for name in quantities if (agent, name) in wide):
             own = wide[agent, quantity].dropna()
             row = {"agent": agent, "quantity": quantity, "seeds": len(own)}
-            level = possible(interval(own.to_numpy(float)), quantity)
+            level = interval(own, *limits(quantity))
             row |= dict(zip(("mean", "low", "high"), level, strict=True))
             if agent != BASE and (BASE, quantity) in wide:
-                change = (own - wide[BASE, quantity]).dropna().to_numpy(float)
+                change = (own - wide[BASE, quantity]).dropna()
                 names = ("change", "change_low", "change_high")
-                changed = possible(interval(change), quantity, change=True)
+                changed = interval(change, *limits(quantity, change=True))
                 row |= dict(zip(names, changed, strict=True))
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, float]:
-    """Return the mean and its t interval; one value has no interval (NaN)."""
-    mean = float(values.mean()) if len(values) else math.nan
-    if len(values) < 2:
-        return mean, math.nan, math.nan
-    half = float(student.ppf(1 - ALPHA / 2, len(values) - 1) * values.std(ddof=1))
-    half /= math.sqrt(len(values))
-    return mean, mean - half, mean + half
-
-
-def possible(
-    told: tuple[float, float, float], quantity: str, change: bool = False
-) -> tuple[float, float, float]:
-    """Return a mean and its limits, cut at what the quantity, or a change of it, can be."""
+def limits(quantity: str, change: bool = False) -> tuple[float, float]:
+    """Return the least and the most that a quantity, or a change of it, can be."""
     if quantity not in SHARES and quantity not in CAPACITIES.values():
-        return told
-    least = 0.0 if quantity in SHARES and not change else -1.0
-    mean, low, high = told
-    return mean, max(low, least), min(high, 1.0)
+        return -math.inf, math.inf
+    return 0.0 if quantity in SHARES and not change else -1.0, 1.0

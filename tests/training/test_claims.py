@@ -126,3 +126,11 @@ def test_a_run_goes_on_where_it_was_stopped_and_makes_its_page(tmp_path: Path, m
     table = page.adapter_table(grid.chosen(pd.read_csv(rows)))
     assert table.rows[0][0] == "aligner-1"
     assert {row[1] for row in table.rows} >= {"56", "488"}  # N d + (L - 2) H
+
+
+def test_the_page_tells_its_rows() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    rows = pd.read_csv(docs / "claims.csv")
+    every = {name: sum(1 for _ in grid.settings(name, 5)) for name in grid.GRIDS}
+    assert rows.groupby("experiment").size().to_dict() == every
+    assert page.text(rows) in (docs / "claims.md").read_text(encoding="utf-8")

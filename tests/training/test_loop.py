@@ -12,9 +12,10 @@ from scipy.stats import ttest_1samp
 
 from analysis.layout import CAPACITIES, INTERVENTIONS
 from analysis.study import Study
+from benchmarks.intervals import interval
 from benchmarks.loop.__main__ import main
 from benchmarks.loop.demonstrations import gold, key, tasks
-from benchmarks.loop.measures import diagnosis_of, interval, measured, summarised
+from benchmarks.loop.measures import diagnosis_of, measured, summarised
 from benchmarks.loop.page import NAME, markdown, written
 from benchmarks.loop.sizes import SIZES
 from benchmarks.loop.steps import ABOUT, step

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -145,3 +146,14 @@ def test_the_page_is_written_once_every_training_has_its_row(
     command.main()
     assert (out / "pretrained.md").read_text() == text
     assert page.share(12, 48) == "25 [15, 39]"
+
+
+def test_the_page_tells_its_rows() -> None:
+    """But for what is the machine's and the file's, which are not here."""
+    docs = Path(__file__).parents[2] / "docs"
+    rows = pd.read_csv(docs / "pretrained.csv")
+    assert len(rows) == len(list(runs.settings(1)))
+    text = (docs / "pretrained.md").read_text(encoding="utf-8")
+    best = page.chosen(rows)
+    assert page.form_table(best) in text
+    assert page.adapter_table(best) in text
