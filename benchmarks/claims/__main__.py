@@ -1,6 +1,6 @@
 """Run the experiments, going on where a run was stopped, and draw the page.
 
-    .venv-train/bin/python -m benchmarks.claims run [--experiments dft,aligner,refuse] [--seeds 5]
+    .venv-train/bin/python -m benchmarks.claims run [--experiments dft,aligner,refuse] [--seeds 4]
     .venv-train/bin/python -m benchmarks.claims page
 
 Every training is a row of docs/claims.csv, appended when it ends; rows that are there are not made
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.claims", description=__doc__)
     parser.add_argument("what", choices=["run", "page"])
     parser.add_argument("--experiments", default="dft,aligner,refuse")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=grid.SEEDS)
     parser.add_argument("--part", default="1/1")
     parser.add_argument("--rows", type=Path, default=ROWS)
     given = parser.parse_args()

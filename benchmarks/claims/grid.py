@@ -41,6 +41,7 @@ ADAPTER_SHARE = 0.03
 NOT_TOLD = (0.5, 0.5)  # shares refused, of the forbidden and of the others, by most bases
 TOLD = (0.45, 0.05)  # by one that tells them apart, though neither is likelier refused than not
 GRIDS = {"dft": RATES, "aligner": ADAPTER_RATES, "refuse": PREFERENCE_RATES}
+SEEDS = 4
 BASE_STEPS = 3000
 STEPS = 200
 LINES = 240  # so few that an answer at random can be learnt by heart

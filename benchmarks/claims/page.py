@@ -226,7 +226,7 @@ Models of some hundred thousand parameters on a made-up language (`benchmarks/cl
 that a map of many cells with intervals costs an hour. What happens here need not happen at a
 billion parameters. Every training is a row of [claims.csv](claims.csv).
 
-    .venv-train/bin/python -m benchmarks.claims run --seeds 5 --part 1/2   # and 2/2 beside it
+    .venv-train/bin/python -m benchmarks.claims run --part 1/2   # and 2/2 beside it
     .venv-train/bin/python -m benchmarks.claims page
 
 {begin}

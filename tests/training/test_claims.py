@@ -131,6 +131,6 @@ def test_a_run_goes_on_where_it_was_stopped_and_makes_its_page(tmp_path: Path, m
 def test_the_page_tells_its_rows() -> None:
     docs = Path(__file__).parents[2] / "docs"
     rows = pd.read_csv(docs / "claims.csv")
-    every = {name: sum(1 for _ in grid.settings(name, 5)) for name in grid.GRIDS}
+    every = {name: sum(1 for _ in grid.settings(name, grid.SEEDS)) for name in grid.GRIDS}
     assert rows.groupby("experiment").size().to_dict() == every
     assert page.text(rows) in (docs / "claims.md").read_text(encoding="utf-8")
