@@ -18,6 +18,7 @@ facts = load_facts()  # paper, place, model, method, setting, dataset, metric, v
 print(facts[facts.dataset == "GSM8K"][["method", "printed"]])
 ```"""
 CLAIMS, LOOP = "[claims](claims.md)", "[loop](loop.md)"
+PRETRAINED = "[a pretrained model](pretrained.md)"
 
 
 def page(facts: pd.DataFrame, questions: Mapping[str, int]) -> str:
@@ -87,10 +88,10 @@ def _claims(facts: pd.DataFrame, questions: Mapping[str, int]) -> str:
     rows = [
         ["DFT learns more from demonstrations than SFT",
          f"maths: by {leads.min():.1f} to {leads.max():.1f} points, five models",
-         f"{CLAIMS}: by the base's probability of the target form and by noise; {LOOP}: an agent"],
+         f"{CLAIMS}, {PRETRAINED}: by the form's probability and by noise; {LOOP}: an agent"],
         ["it does so with LoRA too",
          f"maths: by {lora.min():.1f} to {lora.max():.1f} points, two models",
-         f"not tested: in the {LOOP} DFT trains all weights, adapters learn by SFT"],
+         f"{PRETRAINED}: LoRA of rank 8; in {CLAIMS} and {LOOP} DFT trains all weights"],
         ["on facts it does not", "Natural Questions: below the base",
          f"{CLAIMS}: facts beside a skill"],
         ["on own samples it is ahead of DPO, RFT, PPO, GRPO", "maths, Qwen2.5-Math-1.5B",
@@ -98,12 +99,12 @@ def _claims(facts: pd.DataFrame, questions: Mapping[str, int]) -> str:
         ["weighting by token is what works", "maths, Qwen2.5-Math-1.5B",
          "objectives `dft_sequence` and `dft_geometric` ([training](training.md))"],
         ["one token suffices for form", "win rates around one half on Vicuna's questions",
-         f"{CLAIMS}: form by parameters, Aligner and LoRA"],
+         f"{CLAIMS} and {PRETRAINED}: form by parameters, Aligner and LoRA"],
         ["knowledge needs parameters",
          f"GSM8K {one['printed']} with one token, {most['printed']} with 300; {lora_solves}",
-         f"{CLAIMS}: facts by parameters, Aligner and LoRA"],
+         f"{CLAIMS} and {PRETRAINED}: facts by parameters, Aligner and LoRA"],
         ["one token suffices for values", "PKU-Beaver, by DPO; no number is pinned",
-         f"{CLAIMS}: refusals by DPO, Aligner and LoRA"],
+         f"{CLAIMS}: refusals by DPO, Aligner and LoRA, by whether the base tells them apart"],
     ]  # fmt: skip
     return table(["claim", "as published", "here, at its own scale"], rows)
 
