@@ -25,6 +25,7 @@ from diagnose.markdown import fill
 NAME = "claims"
 CELL = ["teaches", "form_share", "noise"]
 HUES = (COLOURS["identification"], SPARE[1], COLOURS["application"])
+ASIDE = (0.85, 1.0, 1.18)  # on an axis of powers: so that none hides another
 ADAPTED = {
     "form": "form",
     "facts": "facts",
@@ -104,7 +105,7 @@ def dft_figure(rows: pd.DataFrame) -> Drawn:
         for column, teaches in enumerate(("skill", "facts")):
             at = axes[row][column]
             part = rows[(rows.noise == noise) & (rows.teaches == teaches)]
-            for colour, (name, label) in zip(HUES, LABELS.items(), strict=True):
+            for aside, colour, (name, label) in zip(ASIDE, HUES, LABELS.items(), strict=True):
                 of = part[part.treatment == name]
                 points = []
                 for _, one in of.groupby("form_share"):
@@ -112,9 +113,9 @@ def dft_figure(rows: pd.DataFrame) -> Drawn:
                     points.append((one["form_probability"].mean(), mean, low, high))
                     named = dict(zip(("p", "mean", "low", "high"), points[-1], strict=True))
                     drawn.append({"noise": noise, "teaches": teaches, "treatment": name} | named)
-                x, mean, low, high = 100 * np.array(points).T
-                spread = [np.clip(mean - low, 0, None), np.clip(high - mean, 0, None)]
-                at.errorbar(x / 100, mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
+                x, mean, low, high = np.array(points).T
+                spread = 100 * np.clip([mean - low, high - mean], 0, None)
+                at.errorbar(aside * x, 100 * mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
                             color=colour, label=label)  # fmt: skip
             at.set_title(f"{teaches}, {noise:.0%} of demonstrations wrong", fontsize=8)
             at.set(xscale="log", ylim=(-4, 104))
