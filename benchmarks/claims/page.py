@@ -68,6 +68,24 @@ def dft_table(rows: pd.DataFrame) -> Table:
     return Table("claims_dft", "DFT against SFT", head, body, note, 4)
 
 
+def rate_table(rows: pd.DataFrame) -> Table:
+    """Return how the objectives bear wrong demonstrations of the skill, by learning rate."""
+    noise = rows["noise"].max()
+    of = rows[(rows.experiment == "dft") & (rows.teaches == "skill") & (rows.noise == noise)]
+    body = []
+    for _, same in of.groupby("form_share"):
+        for name, label in LABELS.items():
+            part = same[same.treatment == name]
+            scores = [told(interval(one["score"], 0.0, 1.0)) for _, one in part.groupby("rate")]
+            body.append([f"{same['form_probability'].mean():.2g}", label, *scores])
+    head = ["p(form)", "trained by", *(f"rate {rate:g}" for rate in sorted(of["rate"].unique()))]
+    note = (
+        f"The skill, {noise:.0%} of demonstrations wrong: exact answers on unseen questions, in "
+        "percent. Mean and 95 % t interval over seeds."
+    )
+    return Table("claims_rates", "Wrong demonstrations, by learning rate", head, body, note, 2)
+
+
 def adapter_table(rows: pd.DataFrame) -> Table:
     """Return what adapters reach by their parameters."""
     body = []
@@ -203,13 +221,13 @@ def text(rows: pd.DataFrame) -> str:
             ),
             "![Scores by the base's probability of the form](claims_dft.png)",
             dft_table(dft).markdown(),
+            rate_table(rows).markdown(),
             "## Aligner: form, knowledge, values",
             fill(
-                f"One base, {ADAPTER_SHARE:.0%} of its answers in the target form. Learning rates "
-                f"{_told(ADAPTER_RATES)}, and {_told(PREFERENCE_RATES)} for preferences, chosen as "
-                "above. LoRA is on the query and value "
-                "projections; the smallest, of rank 1, has as many parameters as an Aligner of 16 "
-                "tokens."
+                f"Bases with {ADAPTER_SHARE:.0%} of their answers in the target form. Learning "
+                f"rates {_told(ADAPTER_RATES)}, and {_told(PREFERENCE_RATES)} for preferences, "
+                "chosen as above. LoRA is on the query and value projections; the smallest, of "
+                "rank 1, has as many parameters as an Aligner of 16 tokens."
             ),
             "![Scores by trained parameters](claims_adapters.png)",
             adapter_table(adapters).markdown(),
