@@ -83,9 +83,10 @@ change = change.drop("base").groupby("agent")
 
 
 def told(values: pd.Series) -> str:
-    """Mean and 95 % t interval over agents, in points."""
+    """Mean and 95 % t interval over agents, cut at what is possible, in points."""
     mean, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.sem()
-    return "{:+.0f} [{:+.0f}, {:+.0f}]".format(*(100 * x for x in (mean, mean - half, mean + half)))
+    low, high = np.clip([mean - half, mean + half], -1, 1)
+    return f"{100 * mean:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
 
 
 change.agg(told)
@@ -119,7 +120,7 @@ claims = pd.read_csv(docs / "claims.csv").query("experiment == 'dft'")
 cell = ["teaches", "noise", "form_share", "treatment"]
 validated = claims.groupby([*cell, "rate"])["validation"].mean().reset_index()
 best = validated.loc[validated.groupby(cell)["validation"].idxmax(), [*cell, "rate"]]
-score = claims.merge(best).pivot_table(index=[*cell[:-1], "seed"], columns="treatment")["score"]
+score = claims.merge(best).pivot_table("score", [*cell[:-1], "seed"], "treatment")
 gained = (score["dft"] - score["sft"]).groupby(cell[:-1]).agg(told)
 gained.unstack("form_share")
 
