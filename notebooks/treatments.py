@@ -96,18 +96,18 @@ change.agg(told)
 # the agent builds by its own note where that says the contrary of what it was trained on.
 
 # %%
-import matplotlib.pyplot as plt
-
+from analysis.figures.shown import Shown
 from analysis.figures.theme import COLOURS
 
 mean = change.mean()
-figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
+figure = Shown(figsize=(7, 2.8), layout="constrained")
+axis = figure.subplots()
 hues = ["0.4", *(COLOURS[name] for name in capacities)]
 mean[["baseline", *capacities]].mul(100).plot.barh(ax=axis, width=0.8, color=hues)
 axis.axvline(0, color="black", linewidth=0.8)
 axis.set(xlabel="change, percentage points", ylabel="")
 axis.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-plt.show()
+figure
 
 # %% [markdown]
 # ## Where DFT wins
