@@ -32,7 +32,8 @@ def measured(folder: Path) -> pd.DataFrame:
     Columns: seed, agent, quantity, value.
     """
     rows = [row for home in sorted(folder.glob("seed-*/")) for row in _of_seed(home)]
-    return pd.DataFrame(rows, columns=["seed", "agent", "quantity", "value"])
+    frame = pd.DataFrame(rows, columns=["seed", "agent", "quantity", "value"])
+    return frame.astype({"seed": int, "value": float})
 
 
 def _of_seed(home: Path) -> Iterator[tuple[int, str, str, float]]:

@@ -127,6 +127,13 @@ def test_its_table_says_what_its_steps_said(smoke, tmp_path):
     assert frame["dft-full", "nll"] != frame["base", "nll"]
 
 
+def test_a_folder_without_seeds_leaves_the_rows_as_they_are(tmp_path):
+    kept = (Path(__file__).parents[2] / "docs" / "loop.csv").read_bytes()
+    (tmp_path / "loop.csv").write_bytes(kept)
+    written(tmp_path / "none", tmp_path)
+    assert (tmp_path / "loop.csv").read_bytes() == kept
+
+
 def test_the_page_tells_the_table_of_its_rows():
     docs = Path(__file__).parents[2] / "docs"
     rows = pd.read_csv(docs / "loop.csv")
