@@ -169,7 +169,7 @@ def _supervised(
         validation, tested = skill(draws, 240, listed, noise), skill(draws, 480, listed)
         kept = skill(draws, 480, plain)
     before = first_probability(model, tested)
-    objective, count = setting.treatment, 0
+    objective = setting.treatment
     if setting.experiment == "aligner":
         model, objective = adapted(model, setting.treatment, setting.seed), "sft"
     count = sum(one.numel() for one in model.parameters() if one.requires_grad)

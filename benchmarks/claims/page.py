@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from benchmarks.claims.grid import (
     PREFERENCE_RATES,
     RATES,
     STEPS,
+    TOLD,
     chosen,
 )
 from benchmarks.claims.learn import BATCH
@@ -54,7 +56,6 @@ def dft_table(rows: pd.DataFrame) -> Table:
     for cell, part in rows.groupby(CELL):
         teaches, share, noise = cell
         scores = [told(interval(part[part.treatment == one]["score"], 0.0, 1.0)) for one in LABELS]
-        # Below 0.1 % of the first token, the logarithm tells more.
         first = part["form_probability"].mean()
         gained = [told(interval(gain.loc[cell], -1.0, 1.0), "+") for gain in gains.values()]
         body.append([str(teaches), f"{share:g}", f"{first:.2g}", f"{noise:.0%}", *scores, *gained])
@@ -97,15 +98,27 @@ def adapter_table(rows: pd.DataFrame) -> Table:
             of = part[part.teaches == teaches]["score"]
             scores.append(told(interval(of, 0.0, 1.0)) if len(of) else "not run")
         body.append([treatment, f"{part['parameters'].iloc[0]:,}", *scores])
+    refused, other = (f"{100 * share:.0f}" for share in TOLD)
     note = (
         "Exact answers on clean questions, in percent. Form: a known skill's answers in another "
         "form, unseen questions. Facts: as many as are taught. Refusal, by DPO: the mean of what "
-        "is to be refused and of what is to be answered, by a base that refuses 45 % of the one "
-        "and 5 % of the other, so that it tells them apart, and by one that refuses half of both; "
+        f"is to be refused and of what is to be answered, by a base that refuses {refused} % of "
+        f"the one and {other} % of the other, so that it tells them apart, and by one that refuses "
+        "half of both; "
         "refusing all, or nothing, is 50. Mean and 95 % t interval over seeds."
     )
     head = ["adapter", "parameters", *ADAPTED.values()]
     return Table("claims_adapters", "Aligner against LoRA", head, body, note)
+
+
+def _line(
+    at: Any, points: Sequence[tuple[float, ...]], colour: str, label: str, aside: float = 1.0
+) -> None:
+    """Draw a treatment's means with their limits; ``points``: x, mean, low and high of each."""
+    x, mean, low, high = np.array(points).T
+    spread = 100 * np.clip([mean - low, high - mean], 0, None)
+    at.errorbar(aside * x, 100 * mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
+                color=colour, label=label)  # fmt: skip
 
 
 @styled
@@ -131,10 +144,7 @@ def dft_figure(rows: pd.DataFrame) -> Drawn:
                     points.append((one["form_probability"].mean(), mean, low, high))
                     named = dict(zip(("p", "mean", "low", "high"), points[-1], strict=True))
                     drawn.append({"noise": noise, "teaches": teaches, "treatment": name} | named)
-                x, mean, low, high = np.array(points).T
-                spread = 100 * np.clip([mean - low, high - mean], 0, None)
-                at.errorbar(aside * x, 100 * mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
-                            color=colour, label=label)  # fmt: skip
+                _line(at, points, colour, label, aside)
             at.set_title(f"{teaches}, {noise:.0%} of demonstrations wrong", fontsize=8)
             at.set(xscale="log", ylim=(-4, 104))
     for at in axes[-1]:
@@ -170,10 +180,7 @@ def adapter_figure(rows: pd.DataFrame) -> Drawn:
                 | {"teaches": teaches, "kind": kind}
                 for point in points
             ]
-            x, mean, low, high = np.array(points).T
-            spread = 100 * np.clip([mean - low, high - mean], 0, None)
-            at.errorbar(x, 100 * mean, spread, fmt="o-", ms=3, lw=1, capsize=2,
-                        color=colour, label=label)  # fmt: skip
+            _line(at, points, colour, label)
         at.set_title(heading, fontsize=8)
         at.set(xscale="log", ylim=(-4, 104), xlabel="trained parameters")
     axes[0][0].set_ylabel("exact, %")

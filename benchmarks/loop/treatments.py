@@ -12,19 +12,26 @@ from benchmarks.loop.steps import step
 
 def make_treatment(home: Path, name: str, size: Size, seed: int) -> Path:
     """Train a treatment of the seed in ``home`` at every rate; return the chosen one's folder."""
-    chosen = home / "treatments" / name
-    tried = {}
-    for rate in size.rates:
-        folder = chosen / f"rate-{rate:g}"
-        step(folder, lambda draft, rate=rate: _train(home, draft, name, size, seed, rate))  # type: ignore[misc]
-        checked = step(
-            folder.with_name(f"{folder.name}-validation"),
-            lambda _, folder=folder: _validate(home, folder, size, seed),  # type: ignore[misc]
-        )
-        tried[rate] = checked["success"]
+    tried = {rate: _tried(home, name, size, seed, rate) for rate in size.rates}
     best = max(size.rates, key=lambda rate: (tried[rate], -rate))  # of equals the smallest
-    (chosen / "chosen.json").write_text(json.dumps({"rate": best, "validation": tried}) + "\n")
-    return chosen / f"rate-{best:g}"
+    told = json.dumps({"rate": best, "validation": tried}) + "\n"
+    (home / "treatments" / name / "chosen.json").write_text(told)
+    return _folder(home, name, best)
+
+
+def _folder(home: Path, name: str, rate: float) -> Path:
+    return home / "treatments" / name / f"rate-{rate:g}"
+
+
+def _tried(home: Path, name: str, size: Size, seed: int, rate: float) -> float:
+    """Train a treatment at one rate; return its success on validation tasks."""
+    folder = _folder(home, name, rate)
+    step(folder, lambda draft: _train(home, draft, name, size, seed, rate))
+    checked = step(
+        folder.with_name(f"{folder.name}-validation"),
+        lambda _: _validate(home, folder, size, seed),
+    )
+    return float(checked["success"])
 
 
 def _train(
